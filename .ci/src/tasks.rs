@@ -1,0 +1,168 @@
+//! The tasks and the order of their steps.
+
+use std::process::Command;
+
+use crate::place::{CHECKED, Place, RELEASE};
+use crate::steps::{Closing, Result, Runner, Steps};
+use crate::{c, checks, node, python, tools};
+
+/// One task of `cargo ci`.
+pub struct Task {
+    /// What stands behind `cargo ci`.
+    pub name: &'static str,
+    /// One line of explanation.
+    pub does: &'static str,
+    /// Does it.
+    pub run: fn(&Place) -> Result,
+}
+
+const TASKS: &[Task] = &[
+    Task { name: "test", does: "everything: checks, then the tests of every language", run: test },
+    Task { name: "check", does: "the quick part: format, lints, tidy, docs, C header", run: check },
+    Task { name: "tidy", does: "the rules that the compiler does not know", run: tidy },
+    Task { name: "header", does: "writes include/broker.h anew", run: header },
+    Task {
+        name: "deps",
+        does: "licences, sources and duplicates of the dependencies (cargo-deny)",
+        run: deps,
+    },
+    Task { name: "crash", does: "kills the broker under load, 200 times or TEST_CRASH_ROUNDS", run: crash },
+    Task { name: "wheel", does: "builds the Python wheel for release into target/wheels", run: wheel },
+    Task { name: "addon", does: "builds the Node addon for release into node/", run: addon },
+];
+
+/// The task called `name`.
+pub fn find(name: &str) -> Option<&'static Task> {
+    TASKS.iter().find(|task| task.name == name)
+}
+
+/// The list of tasks for the terminal.
+pub fn list() -> String {
+    let mut text = "usage: cargo ci <task>\n\n".to_owned();
+    for task in TASKS {
+        text.push_str(&format!("  {:<8} {}\n", task.name, task.does));
+    }
+    text
+}
+
+fn test(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    if !steps.run("toolchains", |_| tools::check()) {
+        return steps.finish("test");
+    }
+    quick(place, &mut steps);
+    steps.run("rust", |out| {
+        out.run(
+            &mut place.cargo(&["test", "--workspace", "--exclude", "tests", "--no-fail-fast"]),
+            Runner::Cargo,
+        )
+    });
+    if steps.run("build", |out| build(place, out, &["libbroker", "broker-ffi", "broker-node"])) {
+        steps.run("c", |out| c::test(place, out));
+        steps.run("node", |out| node::test(place, out));
+        steps.run("clients", |out| clients(place, out));
+    }
+    steps.run("python", |out| python::test(place, out));
+    steps.finish("test")
+}
+
+fn check(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    quick(place, &mut steps);
+    steps.finish("check")
+}
+
+fn quick(place: &Place, steps: &mut Steps) {
+    steps.run("format", |out| out.run(&mut place.cargo(&["fmt", "--all", "--check"]), Runner::None));
+    steps.run("tidy", |_| checks::tidy(place));
+    steps.run("lints", |out| {
+        let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        out.run(&mut place.cargo(&arguments), Runner::None)
+    });
+    steps.run("docs", |out| {
+        let mut command = place.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+        // The pages are for who works on the code: private items are in them and may be linked to.
+        let flags = "-D warnings -A rustdoc::private-intra-doc-links";
+        out.run(command.env("RUSTDOCFLAGS", flags), Runner::None)
+    });
+    steps.run("header", |out| checks::header(place, out, "check"));
+}
+
+/// Builds what is tested from outside, all in one go, so that common parts are built once.
+fn build(place: &Place, out: &mut Closing, packages: &[&str]) -> Result {
+    let packages = packages.iter().flat_map(|package| ["-p", package]);
+    out.run(place.cargo(&["build", "--profile", CHECKED]).args(packages), Runner::None)
+}
+
+/// The tests that need a server process: official clients, golden bytes, crashes.
+fn clients(place: &Place, out: &mut Closing) -> Result {
+    out.run(&mut server_tests(place, &["--no-fail-fast"]), Runner::Cargo)
+}
+
+fn crash(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    if steps.run("build", |out| build(place, out, &["libbroker"])) {
+        steps.run("crash", |out| {
+            let mut command = server_tests(place, &["--test", "all", "crash", "--", "--nocapture"]);
+            if std::env::var_os("TEST_CRASH_ROUNDS").is_none() {
+                command.env("TEST_CRASH_ROUNDS", "200");
+            }
+            out.run(&mut command, Runner::Cargo)
+        });
+    }
+    steps.finish("crash")
+}
+
+/// The `tests` crate, against the servers that [`build`] made.
+fn server_tests(place: &Place, arguments: &[&str]) -> Command {
+    let mut command = place.cargo(&["test", "-p", "tests"]);
+    command.args(arguments);
+    command.env("MQBROKER_BIN", place.built(CHECKED).join("mqbroker"));
+    command.env("MQNAMESRV_BIN", place.built(CHECKED).join("mqnamesrv"));
+    command
+}
+
+fn tidy(place: &Place) -> Result {
+    checks::tidy(place)
+}
+
+fn header(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    steps.run("header", |out| checks::header(place, out, "write"));
+    steps.finish("header")
+}
+
+fn deps(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    steps.run("deps", |out| checks::deps(place, out));
+    steps.finish("deps")
+}
+
+fn wheel(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    steps.run("wheel", |out| python::wheel(place, out, RELEASE).map(|_| ()));
+    steps.finish("wheel")
+}
+
+fn addon(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    steps.run("addon", |out| {
+        out.run(&mut place.cargo(&["build", "--profile", RELEASE, "-p", "broker-node"]), Runner::None)?;
+        node::install(place, RELEASE)
+    });
+    steps.finish("addon")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_found_by_name_and_listed() {
+        for task in TASKS {
+            assert!(find(task.name).is_some_and(|found| found.does == task.does));
+            assert!(list().contains(task.does));
+        }
+        assert!(find("no-such-task").is_none());
+    }
+}

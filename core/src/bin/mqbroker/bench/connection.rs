@@ -1,0 +1,104 @@
+//! One blocking connection to the broker.
+
+use std::io::{ErrorKind as IoErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use libbroker::internals::format::wire::{
+    FRAME_SIZE_MAX, OutgoingRequest, RemotingCommand, ResponseCode, Serializer, encode_request, next_frame,
+};
+use libbroker::{Error, ErrorKind};
+
+/// How long an answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const READ_SIZE: usize = 256 * 1024;
+
+/// A connection, with requests not yet written and bytes not yet decoded.
+pub struct Connection {
+    stream: TcpStream,
+    serializer: Serializer,
+    outgoing: BytesMut,
+    incoming: BytesMut,
+    chunk: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects.
+    pub fn open(address: &str, serializer: Serializer) -> Result<Self, Error> {
+        let failed = |cause| Error::io(format_args!("cannot connect to {address}"), &cause);
+        let stream = TcpStream::connect(address).map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(failed)?;
+        stream.set_write_timeout(Some(ANSWER_TIMEOUT)).map_err(failed)?;
+        let (outgoing, incoming) = (BytesMut::new(), BytesMut::new());
+        Ok(Self { stream, serializer, outgoing, incoming, chunk: vec![0; READ_SIZE] })
+    }
+
+    /// Adds a request to what [`Self::flush`] writes.
+    pub fn push(&mut self, request: &OutgoingRequest, opaque: i32) {
+        encode_request(&mut self.outgoing, request, opaque, self.serializer);
+        for chunk in &request.body {
+            self.outgoing.extend_from_slice(chunk);
+        }
+    }
+
+    /// Writes what was pushed.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        let written = self.stream.write_all(&self.outgoing);
+        self.outgoing.clear();
+        written.map_err(|cause| Error::io("cannot write to the broker", &cause))
+    }
+
+    /// Waits until more bytes have come.
+    pub fn fill(&mut self) -> Result<(), Error> {
+        match self.stream.read(&mut self.chunk) {
+            Ok(0) => Err(Error::new(ErrorKind::Io, "the broker closed the connection")),
+            Ok(count) => {
+                self.incoming.extend_from_slice(self.chunk.get(..count).unwrap_or_default());
+                Ok(())
+            }
+            Err(cause) if cause.kind() == IoErrorKind::WouldBlock => {
+                Err(Error::new(ErrorKind::Timeout, format!("no answer for {ANSWER_TIMEOUT:?}")))
+            }
+            Err(cause) if cause.kind() == IoErrorKind::Interrupted => Ok(()),
+            Err(cause) => Err(Error::io("cannot read from the broker", &cause)),
+        }
+    }
+
+    /// The next answer that has come as a whole. Requests of the broker, such as "the members of your group have changed", are left
+    /// out.
+    pub fn answer(&mut self) -> Result<Option<RemotingCommand>, Error> {
+        loop {
+            let frame = next_frame(&mut self.incoming, FRAME_SIZE_MAX).map_err(|cause| {
+                Error::new(ErrorKind::Io, format!("the broker answered nonsense: {cause}"))
+            })?;
+            match frame {
+                Some(frame) if !frame.is_response() => {}
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    /// One request and its answer, whatever its code. Nothing else is outstanding.
+    pub fn call(&mut self, request: &OutgoingRequest) -> Result<RemotingCommand, Error> {
+        self.push(request, 0);
+        self.flush()?;
+        loop {
+            if let Some(answer) = self.answer()? {
+                return Ok(answer);
+            }
+            self.fill()?;
+        }
+    }
+}
+
+/// Whether a request was granted.
+pub fn is_success(answer: &RemotingCommand) -> bool {
+    answer.code == i32::from(ResponseCode::Success)
+}
+
+/// Code and remark of a refusal.
+pub fn refusal(answer: &RemotingCommand) -> String {
+    format!("code {} {}", answer.code, answer.remark.as_deref().unwrap_or_default())
+}

@@ -1,0 +1,220 @@
+//! Delayed messages: each level is a queue of SCHEDULE_TOPIC_XXXX, delivered in order when its head is due
+//! (store-behaviour §9).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::persist::TableFile;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::format::disk::tables::DelayOffsetTable;
+use crate::format::names::{self, file, property};
+use crate::format::record::decode::RecordView;
+use crate::format::record::properties::get_many;
+use crate::format::record::tags::delay_queue_id;
+use crate::mmap::disk::Disk;
+use crate::runtime::signal::Signal;
+use crate::runtime::stop::StopToken;
+use crate::runtime::threads::{Poison, ServiceThread};
+use crate::store::{MessageStore, PutMessage, PutStatus};
+
+/// Pause after a delivery that the store refused.
+const RETRY: Duration = Duration::from_millis(500);
+/// Units looked at before other levels get their turn.
+const UNITS_PER_TURN: usize = 256;
+/// The wall clock may be set while the thread sleeps: it looks again at least this often while something waits.
+const SLEEP_MAX: Duration = Duration::from_secs(10);
+
+/// Delivers delayed messages on the thread `delay`.
+#[doc(alias = "ScheduleMessageService")]
+#[derive(Debug)]
+pub struct DelayService {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<ServiceThread>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Arc<MessageStore>,
+    clock: Clock,
+    stop: StopToken,
+    arrived: Signal,
+    /// Next unit of each level, by level.
+    offsets: Mutex<DelayOffsetTable>,
+    file: TableFile,
+}
+
+/// What the head of a level says.
+enum Head {
+    /// Nothing waits.
+    Empty,
+    /// It is due in this time.
+    DueIn(Duration),
+    /// More may be due right now.
+    More,
+    /// The store did not take a message.
+    Refused,
+}
+
+impl DelayService {
+    /// Reads `config/delayOffset.json` and starts the thread.
+    pub fn start(store: Arc<MessageStore>, disk: Disk, clock: &Clock, poison: &Poison) -> Result<Self> {
+        let path: PathBuf = store.options().root.join(file::CONFIG).join(file::DELAY_OFFSETS);
+        let file = TableFile::new(disk, path);
+        let offsets = file.load::<DelayOffsetTable>()?.unwrap_or_default();
+        let shared = Arc::new(Shared {
+            store,
+            clock: clock.clone(),
+            stop: StopToken::new(),
+            arrived: Signal::new(),
+            offsets: Mutex::new(offsets),
+            file,
+        });
+        let worker = shared.clone();
+        let thread = ServiceThread::spawn("delay", poison, move || worker.run())?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// A delayed message was stored.
+    pub fn wake(&self) {
+        self.shared.arrived.raise();
+    }
+
+    /// Next unit of each level, as code 45 answers it.
+    pub fn offsets(&self) -> DelayOffsetTable {
+        self.shared.offsets.lock().clone()
+    }
+
+    /// Saves the progress, after making durable what was delivered: a crash then repeats deliveries but loses none.
+    pub fn persist(&self) -> Result<()> {
+        if !self.shared.file.is_behind() {
+            return Ok(());
+        }
+        let offsets = self.offsets();
+        self.shared.store.flush_now()?;
+        self.shared.file.save(|| offsets)
+    }
+
+    /// Ends the thread. Idempotent.
+    pub fn stop(&self) {
+        self.shared.stop.stop();
+        self.shared.arrived.raise();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for DelayService {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let levels: Vec<i32> = self.store.options().delay_levels.iter().map(|(level, _)| level).collect();
+        while !self.stop.is_stopped() {
+            let mut sleep: Option<Duration> = None;
+            for level in &levels {
+                let wait = match self.deliver_due(*level) {
+                    Head::Empty => continue,
+                    Head::DueIn(wait) => wait.min(SLEEP_MAX),
+                    Head::More => Duration::ZERO,
+                    Head::Refused => RETRY,
+                };
+                sleep = Some(sleep.map_or(wait, |shortest| shortest.min(wait)));
+            }
+            let deadline = sleep.map(|sleep| self.clock.moment().after(sleep));
+            self.arrived.wait(&self.clock, deadline);
+        }
+    }
+
+    fn deliver_due(&self, level: i32) -> Head {
+        let queue_id = delay_queue_id(level);
+        let offset = self.valid_offset(level, queue_id);
+        let units = self.store.units(names::SCHEDULE_TOPIC, queue_id, offset, UNITS_PER_TURN);
+        let mut head = if units.is_empty() { Head::Empty } else { Head::More };
+        let mut next = offset;
+        for (unit_offset, unit) in units {
+            if self.stop.is_stopped() {
+                break;
+            }
+            if let Some(wait) = self.wait_for(level, unit.tags_code) {
+                head = Head::DueIn(wait);
+                break;
+            }
+            if !self.deliver(unit.physical_offset) {
+                head = Head::Refused;
+                break;
+            }
+            next = unit_offset + 1;
+        }
+        if next != offset {
+            self.offsets.lock().offset_table.insert(level, next);
+            self.file.note_change();
+        }
+        head
+    }
+
+    /// The saved offset, moved into what the queue holds.
+    fn valid_offset(&self, level: i32, queue_id: i32) -> i64 {
+        let saved = self.offsets.lock().offset_table.get(&level).copied().unwrap_or(0);
+        let min = self.store.min_offset(names::SCHEDULE_TOPIC, queue_id).unwrap_or(0);
+        let max = self.store.max_offset(names::SCHEDULE_TOPIC, queue_id);
+        saved.clamp(min, max.max(min))
+    }
+
+    /// Time until a message is due; `None` when it is. A time further away than its whole delay comes from a clock that was
+    /// set back, and counts as now.
+    fn wait_for(&self, level: i32, deliver_at_ms: i64) -> Option<Duration> {
+        let now_ms = self.clock.now_ms();
+        let delay_ms = self.store.options().delay_levels.delay_ms(level).unwrap_or(0);
+        let wait_ms = deliver_at_ms.saturating_sub(now_ms);
+        let is_due = wait_ms <= 0 || wait_ms > delay_ms;
+        (!is_due).then(|| Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
+    }
+
+    /// Stores the message where it was meant to go. True when it is done with, also because it can never be delivered.
+    fn deliver(&self, physical_offset: i64) -> bool {
+        let Some(bytes) = self.store.record_at(physical_offset) else {
+            tracing::warn!(target: "broker::delay", physical_offset, "a delayed message is gone from the log");
+            return true;
+        };
+        let Ok(record) = RecordView::parse(&bytes) else { return true };
+        let [topic, queue_id] = get_many(record.properties(), [property::REAL_TOPIC, property::REAL_QID]);
+        let text =
+            |value: Option<&[u8]>| value.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned);
+        let (topic, queue_id) = (text(topic), text(queue_id).and_then(|id| id.parse::<i32>().ok()));
+        let (Some(topic), Some(queue_id)) = (topic, queue_id) else {
+            tracing::error!(target: "broker::delay", physical_offset, "a delayed message does not say where it goes");
+            return true;
+        };
+        let outcome = self.store.put(&PutMessage {
+            topic: &topic,
+            queue_id,
+            flag: record.flag(),
+            sys_flag: record.sys_flag(),
+            born_timestamp_ms: record.born_timestamp_ms(),
+            born_host: record.born_host(),
+            store_host: record.store_host(),
+            reconsume_times: record.reconsume_times(),
+            prepared_transaction_offset: 0,
+            body: record.body(),
+            properties: record.properties(),
+            wait_store_ok: false,
+        });
+        match outcome.status {
+            PutStatus::Ok => true,
+            // It would be refused for ever and hold up its level.
+            PutStatus::MessageIllegal | PutStatus::PropertiesSizeExceeded => {
+                tracing::error!(target: "broker::delay", physical_offset, topic, "a delayed message cannot be stored; dropped");
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::*;
+use crate::store::MatchAll;
+
+struct Poll {
+    queue_id: i32,
+    offset: i64,
+    connection: ConnectionId,
+    resumed: Sender<i64>,
+}
+
+impl Parked for Poll {
+    fn queue(&self) -> (&str, i32) {
+        ("T", self.queue_id)
+    }
+    fn offset(&self) -> i64 {
+        self.offset
+    }
+    fn filter(&self) -> &dyn MessageFilter {
+        &MatchAll
+    }
+    fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+    fn resume(self: Box<Self>) {
+        let _ = self.resumed.send(self.offset);
+    }
+}
+
+struct Bench {
+    hold: PullHold,
+    clock: Clock,
+    next: Arc<AtomicI64>,
+    resumed: Receiver<i64>,
+    sender: Sender<i64>,
+}
+
+fn bench() -> Bench {
+    let clock = Clock::manual(0);
+    let hold = PullHold::start(&clock, &Poison::new()).unwrap();
+    let next = Arc::new(AtomicI64::new(0));
+    let asked = next.clone();
+    hold.set_next_offset(Box::new(move |_, _| asked.load(Ordering::SeqCst)));
+    let (sender, resumed) = channel();
+    Bench { hold, clock, next, resumed, sender }
+}
+
+impl Bench {
+    fn park(&self, queue_id: i32, offset: i64) {
+        let connection = ConnectionId::for_test(u64::from(queue_id.unsigned_abs()));
+        let poll = Poll { queue_id, offset, connection, resumed: self.sender.clone() };
+        self.hold.park(Box::new(poll), Duration::from_secs(15));
+    }
+
+    fn arrive(&self, queue_id: i32, queue_offset: i64) {
+        self.hold.arrived(&Arrival {
+            topic: "T",
+            queue_id,
+            queue_offset,
+            tags_code: 0,
+            store_timestamp_ms: 0,
+            properties: b"",
+        });
+        self.hold.batch_done();
+    }
+}
+
+#[test]
+fn an_arrival_wakes_only_its_queue_and_only_from_its_offset_on() {
+    let bench = bench();
+    bench.park(0, 5);
+    bench.park(1, 5);
+    bench.arrive(0, 4);
+    assert_eq!(bench.hold.len(), 2);
+    bench.arrive(0, 5);
+    assert_eq!(bench.resumed.try_recv(), Ok(5));
+    assert_eq!(bench.hold.len(), 1);
+}
+
+#[test]
+fn time_ends_by_the_clock() {
+    let bench = bench();
+    bench.park(0, 5);
+    bench.clock.advance(Duration::from_secs(16));
+    assert_eq!(bench.resumed.recv_timeout(Duration::from_secs(20)), Ok(5));
+    assert!(bench.hold.is_empty());
+}
+
+#[test]
+fn a_message_that_came_before_parking_is_not_missed() {
+    let bench = bench();
+    bench.next.store(6, Ordering::SeqCst);
+    bench.park(0, 5);
+    assert_eq!(bench.resumed.try_recv(), Ok(5));
+}
+
+#[test]
+fn a_closed_connection_is_forgotten_and_stop_resumes_the_rest() {
+    let bench = bench();
+    bench.park(1, 5);
+    bench.park(2, 7);
+    bench.hold.forget(ConnectionId::for_test(1));
+    assert_eq!(bench.hold.len(), 1);
+    bench.hold.stop();
+    bench.hold.stop();
+    assert_eq!(bench.resumed.try_recv(), Ok(7));
+    bench.park(3, 9);
+    assert_eq!(bench.resumed.try_recv(), Ok(9), "after the stop nothing is parked");
+}

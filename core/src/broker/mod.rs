@@ -1,0 +1,328 @@
+//! The rules of RocketMQ. [`Broker`] wires the parts and starts and stops them in order; it holds no rule.
+//!
+//! In: [`produce`] is the one way in, [`retry`] the way back, [`delay`] the way round. Out: [`consume`] is the one way out,
+//! [`hold`] the waiting room in front of it. Tables with one owner each: [`topics`], [`groups`], [`offsets`], [`clients`],
+//! [`queue_locks`]. `processor` converts wire to operation and back.
+
+pub mod admin;
+pub mod clients;
+pub mod consume;
+pub mod delay;
+pub mod filter;
+pub mod groups;
+pub mod hold;
+pub mod host;
+pub mod lanes;
+pub mod notify;
+pub mod offsets;
+pub mod persist;
+pub mod processor;
+pub mod produce;
+pub mod queue_locks;
+pub mod refusal;
+pub mod registration;
+pub mod retry;
+pub mod routes;
+pub mod runtime_info;
+pub mod stats;
+pub mod topics;
+mod wiring;
+
+#[cfg(test)]
+mod testing;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::{Config, LiveConfig};
+use crate::error::Result;
+use crate::format::names;
+use crate::mmap::disk::Disk;
+use crate::net::{
+    ClientOptions, ConnectionEvents, IoThreads, Peer, RemotingClient, RemotingServer, ServerOptions,
+};
+use crate::runtime::threads::Poison;
+use crate::runtime::timers::Timers;
+use crate::store::MessageStore;
+use crate::store::dispatch::{Arrival, ArrivalListener};
+use crate::store::options::StoreOptions;
+
+use clients::{Consumers, Housekeeping, Producers};
+use delay::DelayService;
+use groups::SubscriptionGroups;
+use hold::PullHold;
+use host::StoreHost;
+use lanes::Lanes;
+use notify::ClientNotifier;
+use offsets::ConsumerOffsets;
+use queue_locks::QueueLocks;
+use registration::{Identity, LocalRegistry, Registration};
+use stats::BrokerStats;
+use topics::Topics;
+use wiring::Wires;
+
+/// A table by name.
+type TextMap<V> = std::collections::HashMap<String, V>;
+
+/// Tables are saved first after this time.
+const FIRST_SAVE: Duration = Duration::from_secs(10);
+/// Distance of the fast port below the listening port.
+const FAST_PORT_BELOW: u16 = 2;
+
+/// What a broker is started with.
+pub struct BrokerParts {
+    /// Configuration, checked.
+    pub config: LiveConfig,
+    /// Address to listen on.
+    pub bind: IpAddr,
+    /// Address it gives as its own; unset, it is known by whatever address a client used.
+    pub announced: Option<IpAddr>,
+    /// Source of time.
+    pub clock: Clock,
+    /// Access to files.
+    pub disk: Disk,
+    /// The NameServer of this process, when there is one.
+    pub local: Option<Arc<dyn LocalRegistry>>,
+}
+
+/// A running broker.
+#[doc(alias = "BrokerController")]
+pub struct Broker {
+    address: SocketAddr,
+    servers: Vec<RemotingServer>,
+    client: Arc<RemotingClient>,
+    registration: Arc<Registration>,
+    hold: Arc<PullHold>,
+    delay: Arc<DelayService>,
+    timers: Timers,
+    lanes: Lanes,
+    tables: Tables,
+    store: Arc<MessageStore>,
+    poison: Poison,
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// The tables of a broker.
+#[derive(Debug, Clone)]
+struct Tables {
+    topics: Arc<Topics>,
+    groups: Arc<SubscriptionGroups>,
+    offsets: Arc<ConsumerOffsets>,
+    producers: Arc<Producers>,
+    consumers: Arc<Consumers>,
+    locks: Arc<QueueLocks>,
+    stats: Arc<BrokerStats>,
+}
+
+impl Tables {
+    fn open(parts: &BrokerParts) -> Result<Self> {
+        let (config, disk, clock) = (&parts.config, &parts.disk, &parts.clock);
+        let notifier = ClientNotifier::new(config.clone());
+        let lease = Duration::from_millis(config.load().system.lock_max_live_time);
+        Ok(Self {
+            topics: Arc::new(Topics::open(disk.clone(), config.clone(), clock.clone())?),
+            groups: Arc::new(SubscriptionGroups::open(disk.clone(), config.clone(), clock.clone())?),
+            offsets: Arc::new(ConsumerOffsets::open(disk.clone(), config)?),
+            producers: Arc::new(Producers::new(clock.clone())),
+            consumers: Arc::new(Consumers::new(notifier, clock.clone())),
+            locks: Arc::new(QueueLocks::new(lease, clock.clone())),
+            stats: Arc::new(stats_of(config, clock)),
+        })
+    }
+
+    fn persist(&self) -> Result<()> {
+        self.offsets.persist().and(self.topics.persist()).and(self.groups.persist())
+    }
+}
+
+impl Broker {
+    /// Opens the store, starts every part, listens, and registers. When it returns, clients can connect and the NameServer of
+    /// this process serves its routes.
+    pub fn start(io: &IoThreads, parts: BrokerParts) -> Result<Self> {
+        let config = parts.config.snapshot();
+        let poison = Poison::new();
+        let store = MessageStore::open(StoreOptions::of(&config.store), &parts.clock, &parts.disk)?;
+        let tables = Tables::open(&parts)?;
+        let hold = Arc::new(PullHold::start(&parts.clock, &poison)?);
+        let asked = store.clone();
+        hold.set_next_offset(Box::new(move |topic, queue_id| asked.max_offset(topic, queue_id)));
+        let delay = Arc::new(DelayService::start(store.clone(), parts.disk.clone(), &parts.clock, &poison)?);
+        store.set_arrival_listener(Arc::new(Arrivals { hold: hold.clone(), delay: delay.clone() }));
+
+        let store_host = StoreHost::new(parts.announced, config.server.listen_port);
+        let lanes = Lanes::new(&config.broker);
+        let wired = wiring::wire(&Wires {
+            parts: &parts,
+            store: &store,
+            tables: &tables,
+            hold: &hold,
+            delay: &delay,
+            lanes: &lanes,
+            store_host: &store_host,
+        });
+        let processors = &wired.processors;
+        let housekeeping = Arc::new(Housekeeping::new(
+            tables.producers.clone(),
+            tables.consumers.clone(),
+            tables.locks.clone(),
+        ));
+        let timers = start_timers(&parts, &config, &tables, &delay, &housekeeping, &poison)?;
+        wired.admin.schedule(&timers);
+
+        let events = Arc::new(Departures { housekeeping, hold: hold.clone() });
+        let port = config.server.listen_port;
+        let router = routes::router(processors, &lanes);
+        let main =
+            RemotingServer::start(io, server_options(&config, parts.bind, port), router, events.clone())?;
+        store_host.set_port(main.local_addr().port());
+        let mut servers = vec![main];
+        // Port 0: the fast port is an ephemeral one of its own.
+        let router = routes::fast_router(processors, &lanes);
+        let port = port.saturating_sub(FAST_PORT_BELOW);
+        servers.push(RemotingServer::start(io, server_options(&config, parts.bind, port), router, events)?);
+        let address = servers.first().map_or(SocketAddr::new(parts.bind, 0), RemotingServer::local_addr);
+        let client = Arc::new(RemotingClient::new(io, client_options(&config)));
+        let registration = Registration::start(
+            registration::Parts {
+                identity: Identity::new(&config, address.port()),
+                servers: config
+                    .broker
+                    .namesrv_addr
+                    .iter()
+                    .flat_map(|list| list.endpoints())
+                    .map(ToString::to_string)
+                    .collect(),
+                local: parts.local.clone(),
+                client: client.clone(),
+                topics: tables.topics.clone(),
+                config: parts.config.clone(),
+                clock: parts.clock.clone(),
+            },
+            &poison,
+        )?;
+        wired.admin_processor.set_registration(registration.clone());
+        Ok(Self { address, servers, client, registration, hold, delay, timers, lanes, tables, store, poison })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What does not work, if anything.
+    pub fn problem(&self) -> Option<String> {
+        self.store.poisoned().or(self.poison.reason()).map(str::to_owned)
+    }
+
+    /// Unregisters, answers what was asked for at most `timeout`, and closes the store. Everything is ended when it returns,
+    /// also with an error.
+    pub fn stop(&self, timeout: Duration) -> Result<()> {
+        self.registration.stop();
+        self.servers.iter().for_each(RemotingServer::stop_accepting);
+        self.hold.stop();
+        self.servers.iter().for_each(|server| server.drain_and_stop(timeout));
+        self.client.stop();
+        self.lanes.stop();
+        self.timers.stop();
+        self.delay.stop();
+        let saved = self.delay.persist().and(self.tables.persist());
+        self.store.close().and(saved)
+    }
+}
+
+fn stats_of(config: &LiveConfig, clock: &Clock) -> BrokerStats {
+    let config = config.load();
+    BrokerStats::new(
+        config.broker.broker_cluster_name.as_str(),
+        config.broker.enable_detail_stat,
+        clock.clone(),
+    )
+}
+
+fn start_timers(
+    parts: &BrokerParts,
+    config: &Config,
+    tables: &Tables,
+    delay: &Arc<DelayService>,
+    housekeeping: &Arc<Housekeeping>,
+    poison: &Poison,
+) -> Result<Timers> {
+    let timers = Timers::start("timers", parts.clock.clone(), poison)?;
+    housekeeping.schedule(&timers);
+    let saved = tables.clone();
+    let period = Duration::from_millis(u64::from(config.broker.flush_consumer_offset_interval));
+    timers.every("consumer offsets", FIRST_SAVE, period, move || {
+        if let Err(error) = saved.persist() {
+            tracing::error!(target: "broker", %error, "tables could not be saved; trying again");
+        }
+    });
+    let saved = delay.clone();
+    let period = Duration::from_millis(config.store.flush_delay_offset_interval);
+    timers.every("delay offsets", FIRST_SAVE, period, move || {
+        if let Err(error) = saved.persist() {
+            tracing::error!(target: "broker", %error, "delay offsets could not be saved; trying again");
+        }
+    });
+    Ok(timers)
+}
+
+fn server_options(config: &Config, bind: IpAddr, port: u16) -> ServerOptions {
+    let server = &config.server;
+    let size = |bytes: u32| (bytes > 0).then_some(bytes as usize);
+    ServerOptions {
+        bind,
+        port,
+        backlog: i32::try_from(server.server_socket_backlog).unwrap_or(i32::MAX),
+        idle: Duration::from_secs(u64::from(server.server_channel_max_idle_time_seconds)),
+        oneways_max: server.server_oneway_semaphore_value as usize,
+        send_buffer_bytes: size(server.server_socket_snd_buf_size),
+        receive_buffer_bytes: size(server.server_socket_rcv_buf_size),
+        ..ServerOptions::default()
+    }
+}
+
+fn client_options(config: &Config) -> ClientOptions {
+    ClientOptions {
+        connect_timeout: Duration::from_millis(u64::from(config.client.connect_timeout_millis)),
+        ..ClientOptions::default()
+    }
+}
+
+/// Everyone who wants to know of a new message.
+struct Arrivals {
+    hold: Arc<PullHold>,
+    delay: Arc<DelayService>,
+}
+
+impl ArrivalListener for Arrivals {
+    fn arrived(&self, arrival: &Arrival<'_>) {
+        if arrival.topic == names::SCHEDULE_TOPIC {
+            self.delay.wake();
+        }
+        self.hold.arrived(arrival);
+    }
+
+    fn batch_done(&self) {
+        self.hold.batch_done();
+    }
+}
+
+/// Everyone who wants to know of a closed connection.
+struct Departures {
+    housekeeping: Arc<Housekeeping>,
+    hold: Arc<PullHold>,
+}
+
+impl ConnectionEvents for Departures {
+    fn closed(&self, peer: &Peer) {
+        self.hold.forget(peer.id());
+        self.housekeeping.closed(peer);
+    }
+}

@@ -1,0 +1,208 @@
+//! How far each consumer group has come (broker-behaviour §7).
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::broker::TextMap;
+use crate::broker::persist::TableFile;
+use crate::config::LiveConfig;
+use crate::error::Result;
+use crate::format::disk::tables::{ConsumerOffsetTable, offset_key};
+use crate::format::names::file;
+use crate::format::wire::fastjson;
+use crate::mmap::disk::Disk;
+use crate::runtime::timers::Timers;
+
+/// When offsets are written down first.
+const FIRST_PERSIST: Duration = Duration::from_secs(10);
+
+/// Queue id → offset.
+pub type QueueOffsets = BTreeMap<i32, i64>;
+
+/// Topic → offsets, of one group.
+type GroupOffsets = TextMap<Arc<Mutex<QueueOffsets>>>;
+
+/// The offsets that groups have committed, in memory; [`ConsumerOffsets::persist`] writes them down.
+///
+/// Neither topics nor groups nor values are checked: a group that never connected may commit, and may go back.
+#[doc(alias = "ConsumerOffsetManager")]
+pub struct ConsumerOffsets {
+    groups: RwLock<TextMap<GroupOffsets>>,
+    /// Something was committed since the last [`ConsumerOffsets::persist`].
+    is_dirty: AtomicBool,
+    file: TableFile,
+}
+
+impl std::fmt::Debug for ConsumerOffsets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConsumerOffsets").field("groups", &self.groups.read().len()).finish_non_exhaustive()
+    }
+}
+
+/// Topic and group as they are told apart: by the joined text `topic@group`, split at its first separator. Only names that are
+/// no legal topics are moved by it.
+fn canonical<'a>(topic: &'a str, group: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
+    match topic.split_once('@') {
+        None => (Cow::Borrowed(topic), Cow::Borrowed(group)),
+        Some((topic, rest)) => (Cow::Borrowed(topic), Cow::Owned(offset_key(rest, group))),
+    }
+}
+
+impl ConsumerOffsets {
+    /// What `config/consumerOffset.json` says.
+    pub fn open(disk: Disk, config: &LiveConfig) -> Result<Self> {
+        let folder = config.load().store.store_path_root_dir.join(file::CONFIG);
+        let file = TableFile::new(disk, folder.join(file::CONSUMER_OFFSETS));
+        let mut groups: TextMap<GroupOffsets> = TextMap::default();
+        for (key, offsets) in file.load::<ConsumerOffsetTable>()?.unwrap_or_default().offset_table {
+            let (topic, group) = key.split_once('@').unwrap_or((&key, ""));
+            let topics = groups.entry(group.to_owned()).or_default();
+            topics.insert(topic.to_owned(), Arc::new(Mutex::new(offsets)));
+        }
+        Ok(Self { groups: RwLock::new(groups), is_dirty: AtomicBool::new(false), file })
+    }
+
+    /// Stores an offset, whatever its value. Allocates only for a queue that is new to the group.
+    #[doc(alias = "commitOffset")]
+    pub fn commit(&self, group: &str, topic: &str, queue_id: i32, offset: i64) {
+        let (topic, group) = canonical(topic, group);
+        let old = match self.queues(&group, &topic) {
+            Some(queues) => queues.lock().insert(queue_id, offset),
+            None => {
+                let mut groups = self.groups.write();
+                let queues =
+                    groups.entry(group.to_string()).or_default().entry(topic.to_string()).or_default();
+                queues.lock().insert(queue_id, offset)
+            }
+        };
+        if old == Some(offset) {
+            return;
+        }
+        if !self.is_dirty.load(Ordering::Relaxed) {
+            self.is_dirty.store(true, Ordering::Release);
+        }
+        if old.is_some_and(|old| offset < old) {
+            tracing::warn!(target: "broker::offsets", %group, %topic, queue_id, offset, ?old, "an offset goes back");
+        }
+    }
+
+    /// The committed offset of a queue.
+    #[doc(alias = "queryOffset")]
+    pub fn find(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
+        let (topic, group) = canonical(topic, group);
+        self.queues(&group, &topic)?.lock().get(&queue_id).copied()
+    }
+
+    /// The committed offsets of a topic; `None` when the group never committed one.
+    pub fn of_topic(&self, group: &str, topic: &str) -> Option<QueueOffsets> {
+        let (topic, group) = canonical(topic, group);
+        Some(self.queues(&group, &topic)?.lock().clone())
+    }
+
+    /// Topics of which a group has offsets.
+    #[doc(alias = "whichTopicByConsumer")]
+    pub fn topics_of_group(&self, group: &str) -> BTreeSet<String> {
+        self.groups.read().get(group).map(|topics| topics.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Groups that have offsets of a topic.
+    #[doc(alias = "whichGroupByTopic")]
+    pub fn groups_of_topic(&self, topic: &str) -> BTreeSet<String> {
+        let groups = self.groups.read();
+        let named = groups.iter().filter(|(_, topics)| topics.contains_key(topic));
+        named.map(|(group, _)| group.clone()).collect()
+    }
+
+    /// Per queue the lowest offset of all groups but `without`, leaving out offsets before `min_offset(queue)` (code 308).
+    ///
+    /// Java deletes the groups it leaves out from its table; nobody can want that.
+    #[doc(alias = "queryMinOffsetInAllGroup")]
+    pub fn lowest_of_topic(
+        &self,
+        topic: &str,
+        without: &[&str],
+        min_offset: impl Fn(i32) -> i64,
+    ) -> QueueOffsets {
+        let mut lowest = QueueOffsets::new();
+        for (group, topics) in self.groups.read().iter() {
+            let Some(queues) = topics.get(topic).filter(|_| !without.contains(&group.as_str())) else {
+                continue;
+            };
+            for (&queue_id, &offset) in queues.lock().iter() {
+                if offset >= min_offset(queue_id) {
+                    let entry = lowest.entry(queue_id).or_insert(offset);
+                    *entry = offset.min(*entry);
+                }
+            }
+        }
+        lowest
+    }
+
+    /// Gives `to` the offsets that `from` has of a topic, instead of its own. Nothing happens when `from` has none.
+    #[doc(alias = "cloneOffset")]
+    pub fn copy(&self, from: &str, to: &str, topic: &str) {
+        let Some(offsets) = self.of_topic(from, topic) else { return };
+        let (topic, to) = canonical(topic, to);
+        let mut groups = self.groups.write();
+        let topics = groups.entry(to.into_owned()).or_default();
+        topics.insert(topic.into_owned(), Arc::new(Mutex::new(offsets)));
+        self.is_dirty.store(true, Ordering::Release);
+    }
+
+    /// Forgets all offsets of a group.
+    #[doc(alias = "removeOffset")]
+    pub fn remove_group(&self, group: &str) {
+        if self.groups.write().remove(group).is_some() {
+            self.is_dirty.store(true, Ordering::Release);
+            tracing::info!(target: "broker::offsets", group, "offsets of the group removed");
+        }
+    }
+
+    /// The table as it is stored and as code 43 answers it.
+    pub fn snapshot(&self) -> ConsumerOffsetTable {
+        let groups = self.groups.read();
+        let mut table = ConsumerOffsetTable::default();
+        for (group, topics) in groups.iter() {
+            for (topic, queues) in topics {
+                let offsets = queues.lock().clone();
+                table.offset_table.insert(offset_key(topic, group), offsets);
+            }
+        }
+        table
+    }
+
+    /// The body of code 43.
+    pub fn encode(&self) -> Vec<u8> {
+        fastjson::to_vec(&self.snapshot())
+    }
+
+    /// Writes the offsets down if any changed: every `flushConsumerOffsetInterval` and at the stop.
+    pub fn persist(&self) -> Result<()> {
+        if self.is_dirty.swap(false, Ordering::AcqRel) {
+            self.file.note_change();
+        }
+        self.file.save(|| self.snapshot())
+    }
+
+    /// [`ConsumerOffsets::persist`] first after 10 s, then every `period` (`flushConsumerOffsetInterval`).
+    pub fn schedule(self: &Arc<Self>, timers: &Timers, period: Duration) {
+        let offsets = self.clone();
+        timers.every("offsets", FIRST_PERSIST, period, move || {
+            if let Err(error) = offsets.persist() {
+                tracing::error!(target: "broker::offsets", %error, "offsets are not saved");
+            }
+        });
+    }
+
+    fn queues(&self, group: &str, topic: &str) -> Option<Arc<Mutex<QueueOffsets>>> {
+        self.groups.read().get(group)?.get(topic).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+use crate::mmap::disk::Operation;
+
+type Table = BTreeMap<String, i64>;
+
+fn table(value: i64) -> Table {
+    BTreeMap::from([("k".to_owned(), value)])
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, suffix: &str) -> PathBuf {
+        self.0.path().join("config").join(format!("t.json{suffix}"))
+    }
+
+    fn file(&self) -> TableFile {
+        TableFile::new(Disk::real(), self.path(""))
+    }
+
+    fn write(&self, suffix: &str, text: &str) {
+        std::fs::create_dir_all(self.path("").parent().unwrap()).unwrap();
+        std::fs::write(self.path(suffix), text).unwrap();
+    }
+
+    fn text(&self, suffix: &str) -> String {
+        std::fs::read_to_string(self.path(suffix)).unwrap()
+    }
+}
+
+fn save(file: &TableFile, value: i64) -> Result<()> {
+    file.note_change();
+    file.save(|| table(value))
+}
+
+#[test]
+fn nothing_there_is_an_empty_table() {
+    let folder = Folder::new();
+    assert_eq!(folder.file().load::<Table>().unwrap(), None);
+    folder.write("", "");
+    folder.write(".bak", "");
+    assert_eq!(folder.file().load::<Table>().unwrap(), None);
+}
+
+#[test]
+fn the_second_save_keeps_the_first_as_backup() {
+    let folder = Folder::new();
+    let file = folder.file();
+    save(&file, 1).unwrap();
+    assert!(!folder.path(".bak").exists());
+    save(&file, 2).unwrap();
+    assert_eq!(folder.text(""), "{\n\t\"k\":2\n}");
+    assert_eq!(folder.text(".bak"), "{\n\t\"k\":1\n}");
+    assert!(!folder.path(".tmp").exists());
+    assert_eq!(folder.file().load::<Table>().unwrap(), Some(table(2)));
+}
+
+#[test]
+fn the_backup_stands_in_for_a_missing_empty_or_broken_file() {
+    let folder = Folder::new();
+    folder.write(".bak", "{\"k\":1}");
+    assert_eq!(folder.file().load::<Table>().unwrap(), Some(table(1)));
+    for broken in ["", "{\"k\":", "\0\0\0"] {
+        folder.write("", broken);
+        assert_eq!(folder.file().load::<Table>().unwrap(), Some(table(1)), "{broken:?}");
+    }
+}
+
+#[test]
+fn a_broken_backup_fails_only_when_it_is_needed() {
+    let folder = Folder::new();
+    folder.write(".bak", "{");
+    assert_eq!(folder.file().load::<Table>().unwrap_err().kind(), ErrorKind::StoreCorrupt);
+    folder.write("", "{\"k\":1}");
+    assert_eq!(folder.file().load::<Table>().unwrap(), Some(table(1)));
+}
+
+#[test]
+fn a_broken_file_without_backup_is_not_taken_for_an_empty_table() {
+    let folder = Folder::new();
+    folder.write("", "\0\0\0");
+    let error = folder.file().load::<Table>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreCorrupt);
+    assert!(error.context().contains("t.json"), "{error}");
+}
+
+#[test]
+fn a_good_backup_is_not_replaced_by_a_broken_file() {
+    let folder = Folder::new();
+    folder.write("", "{");
+    folder.write(".bak", "{\"k\":1}");
+    let file = folder.file();
+    file.load::<Table>().unwrap();
+    save(&file, 2).unwrap();
+    assert_eq!(folder.text(".bak"), "{\"k\":1}");
+    save(&file, 3).unwrap();
+    assert_eq!(folder.text(".bak"), "{\n\t\"k\":2\n}");
+}
+
+#[test]
+fn nothing_new_writes_nothing_and_a_failed_write_is_tried_again() {
+    let folder = Folder::new();
+    let writes = Arc::new(AtomicUsize::new(0));
+    let seen = writes.clone();
+    let plan = move |operation: Operation, _: &Path| {
+        let is_first = operation == Operation::Sync && seen.fetch_add(1, Ordering::SeqCst) == 0;
+        is_first.then(|| io::Error::other("on purpose"))
+    };
+    let file = TableFile::new(Disk::failing(Arc::new(plan)), folder.path(""));
+    file.save(|| table(1)).unwrap();
+    assert!(!folder.path("").exists() && !file.is_behind());
+    assert!(save(&file, 1).is_err());
+    assert!(file.is_behind());
+    file.save(|| table(2)).unwrap();
+    assert_eq!(folder.text(""), "{\n\t\"k\":2\n}");
+    file.save(|| -> Table { panic!("saved already") }).unwrap();
+}
+
+/// Whatever operation fails, as a crash at it would, the next start finds the old or the new content.
+#[test]
+fn a_crash_at_any_step_leaves_old_or_new_content() {
+    for fail_at in 0.. {
+        let folder = Folder::new();
+        save(&folder.file(), 1).unwrap();
+        let step = AtomicUsize::new(0);
+        let plan = move |_: Operation, _: &Path| {
+            (step.fetch_add(1, Ordering::SeqCst) >= fail_at).then(|| io::Error::other("crash"))
+        };
+        let file = TableFile::new(Disk::failing(Arc::new(plan)), folder.path(""));
+        let outcome = save(&file, 2);
+        let found = folder.file().load::<Table>().unwrap().unwrap();
+        assert!(found == table(1) || found == table(2), "step {fail_at}: {found:?}");
+        if outcome.is_ok() {
+            assert_eq!(found, table(2));
+            assert!(fail_at >= 6, "every step is tried");
+            return;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Codes 10, 310, 320: send. Wire → [`Produce`] → wire.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+
+use crate::broker::host::StoreHost;
+use crate::broker::produce::{Produce, Send, Sent, message_illegal};
+use crate::broker::refusal::Refusal;
+use crate::config::LiveConfig;
+use crate::format::record::ids::OffsetMessageId;
+use crate::format::wire::codes::ResponseCode;
+use crate::format::wire::command::{RemotingCommand, Response};
+use crate::format::wire::fields::{FieldValue, HeaderFields, InlineText};
+use crate::format::wire::header::send::SendHeader;
+use crate::net::{Peer, Processor, Reply};
+use crate::store::{Appended, PutStatus};
+
+/// Answers sends.
+#[doc(alias = "SendMessageProcessor")]
+#[derive(Debug)]
+pub struct SendProcessor {
+    produce: Arc<Produce>,
+    config: LiveConfig,
+    store_host: StoreHost,
+    region: ByteString,
+}
+
+impl SendProcessor {
+    /// Feeds `produce`.
+    pub fn new(produce: Arc<Produce>, config: LiveConfig, store_host: StoreHost) -> Self {
+        let region = ByteString::from(config.load().broker.region_id.as_str());
+        Self { produce, config, store_host, region }
+    }
+
+    /// Every answer has these two, refusals too.
+    fn fields(&self) -> HeaderFields {
+        HeaderFields::new()
+            .with("MSG_REGION", self.region.clone())
+            .with("TRACE_ON", self.config.load().broker.trace_on)
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Response {
+        Response::from(refusal).with_fields(self.fields())
+    }
+
+    fn answer(&self, status: PutStatus, stored: &Stored) -> Response {
+        let code = match status {
+            PutStatus::Ok => ResponseCode::Success,
+            PutStatus::FlushDiskTimeout => ResponseCode::FlushDiskTimeout,
+            failed => return self.refuse(self.refusal_of(failed)),
+        };
+        let mut fields = self.fields();
+        fields.push("msgId", stored.message_id.clone());
+        fields.push("queueId", stored.queue_id);
+        fields.push("queueOffset", stored.queue_offset);
+        Response::new(code).with_fields(fields)
+    }
+
+    #[cold]
+    fn refusal_of(&self, status: PutStatus) -> Refusal {
+        match status {
+            PutStatus::MessageIllegal | PutStatus::PropertiesSizeExceeded => {
+                message_illegal(&self.config.load())
+            }
+            PutStatus::CreateMappedFileFailed => Refusal::new(
+                ResponseCode::SystemError,
+                "create mapped file failed, server is busy or broken.",
+            ),
+            PutStatus::ServiceNotAvailable => {
+                let text = match self.produce.store().poisoned() {
+                    Some(reason) => format!("service not available now: {reason}"),
+                    None => "service not available now. It may be caused by one of the following reasons: the broker's disk \
+                             is full, messages are put to the slave, message store has been shut down, etc."
+                        .to_owned(),
+                };
+                Refusal::new(ResponseCode::ServiceNotAvailable, text)
+            }
+            _ => Refusal::new(ResponseCode::SystemError, "UNKNOWN_ERROR"),
+        }
+    }
+}
+
+/// What an answer says of a stored message.
+struct Stored {
+    message_id: FieldValue,
+    queue_id: i32,
+    queue_offset: i64,
+}
+
+impl Stored {
+    fn of(appended: &Appended, queue_id: i32, store_host: std::net::SocketAddr) -> Self {
+        let id = |offset| OffsetMessageId::new(store_host, offset);
+        let message_id = if appended.batch_offsets.is_empty() {
+            let id = id(appended.physical_offset);
+            InlineText::from_text(id.as_str())
+                .map_or_else(|| id.as_str().to_owned().into(), FieldValue::Inline)
+        } else {
+            let mut ids = String::with_capacity(appended.batch_offsets.len() * 33);
+            for offset in &appended.batch_offsets {
+                let separator = if ids.is_empty() { "" } else { "," };
+                let _ = write!(ids, "{separator}{}", id(*offset).as_str());
+            }
+            FieldValue::Text(ids)
+        };
+        Self { message_id, queue_id, queue_offset: appended.queue_offset }
+    }
+}
+
+impl Processor for Arc<SendProcessor> {
+    fn process(&self, request: RemotingCommand, peer: &Peer) -> Reply {
+        let header = SendHeader::of(request.code, &request.ext);
+        let store_host = self.store_host.for_peer(peer);
+        let born_host = peer.remote_addr();
+        let send =
+            Send { header: &header, body: &request.body, born_host, store_host, version: request.version };
+        let Sent { outcome, queue_id } = match self.produce.send(&send) {
+            Ok(sent) => sent,
+            Err(refusal) => return Reply::Now(self.refuse(refusal)),
+        };
+        let Some(appended) = outcome.appended else {
+            return Reply::Now(self.refuse(self.refusal_of(outcome.status)));
+        };
+        let stored = Stored::of(&appended, queue_id, store_host);
+        let Some(ticket) = outcome.ticket else {
+            return Reply::Now(self.answer(outcome.status, &stored));
+        };
+        let (processor, responder) = (self.clone(), peer.responder(&request));
+        ticket.on_done(Box::new(move |status| responder.send_batched(processor.answer(status, &stored))));
+        Reply::Later
+    }
+}

@@ -1,0 +1,361 @@
+//! The one way in: every message that a client sends passes here on its way to the store (broker-behaviour §2).
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::groups::SubscriptionGroups;
+use super::refusal::{Refusal, SEE_FAQ};
+use super::stats::{Amount, BrokerStats};
+use super::topics::{Topics, Wanted};
+use crate::clock::Clock;
+use crate::config::{Config, LiveConfig};
+use crate::format::disk::tables::{TopicConfig, TopicFilterType};
+use crate::format::flags::{perm, sys_flag, topic as topic_flag};
+use crate::format::names::{self, property};
+use crate::format::record::properties;
+use crate::format::record::tags::delay_queue_id;
+use crate::format::wire::codes::{ResponseCode, version};
+use crate::format::wire::header::send::SendHeader;
+use crate::store::{MessageStore, PutMessage, PutOutcome};
+
+/// A send as it came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Send<'a> {
+    /// The header, in whichever form it came.
+    pub header: &'a SendHeader<'a>,
+    /// The body; for a batch the encoded parts.
+    pub body: &'a [u8],
+    /// The sender.
+    pub born_host: SocketAddr,
+    /// The address the sender knows this broker by.
+    pub store_host: SocketAddr,
+    /// Version of the sender.
+    pub version: i32,
+}
+
+/// A send that reached the store.
+#[derive(Debug)]
+pub struct Sent {
+    /// What the store says.
+    pub outcome: PutOutcome,
+    /// The queue that was asked for, or chosen for the sender.
+    pub queue_id: i32,
+}
+
+/// Rules between a client's send and the store.
+#[derive(Debug)]
+pub struct Produce {
+    store: Arc<MessageStore>,
+    topics: Arc<Topics>,
+    groups: Arc<SubscriptionGroups>,
+    stats: Arc<BrokerStats>,
+    config: LiveConfig,
+    clock: Clock,
+}
+
+thread_local! {
+    /// Where a message's final properties text is put together; kept, so that a send allocates nothing for it.
+    static TEXT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Where a message goes.
+struct Place<'a> {
+    topic: Cow<'a, str>,
+    queue_id: i32,
+}
+
+impl Produce {
+    /// With the tables it asks and the store it feeds.
+    pub fn new(
+        store: Arc<MessageStore>,
+        topics: Arc<Topics>,
+        groups: Arc<SubscriptionGroups>,
+        stats: Arc<BrokerStats>,
+        config: LiveConfig,
+        clock: Clock,
+    ) -> Self {
+        Self { store, topics, groups, stats, config, clock }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<MessageStore> {
+        &self.store
+    }
+
+    /// Checks a send and stores it. Does not wait for the disk: see [`PutOutcome::ticket`].
+    pub fn send(&self, send: &Send<'_>) -> Result<Sent, Refusal> {
+        let config = self.config.load();
+        let topic = self.admit(send, &config)?;
+        let queue_id = choose_queue(send, &topic)?;
+        if send.header.batch {
+            self.send_batch(send, &topic, queue_id, &config)
+        } else {
+            self.send_one(send, &topic, queue_id, &config)
+        }
+    }
+
+    /// Checks that concern the topic, in the order of the reference. A reply message passes them too.
+    fn admit(&self, send: &Send<'_>, config: &Config) -> Result<Arc<TopicConfig>, Refusal> {
+        let not_before =
+            i64::try_from(config.broker.start_accept_send_request_time_stamp).unwrap_or(i64::MAX);
+        if not_before > 0 && self.clock.now_ms() < not_before {
+            return Err(Refusal::new(
+                ResponseCode::SystemError,
+                format!("broker unable to service, until {}", local_time(not_before)),
+            ));
+        }
+        let name = send.header.topic.unwrap_or_default();
+        let found = self.topics.find(name);
+        if !perm::is_writable(config.broker.broker_permission as i32)
+            && found.as_ref().is_some_and(|topic| topic.order)
+        {
+            return Err(sending_forbidden(send.store_host, "sending message"));
+        }
+        if let Some(topic) = found.filter(|_| !names::is_forbidden_for_sending(name)) {
+            return Ok(topic);
+        }
+        names::check_topic(name)
+            .map_err(|error| Refusal::new(ResponseCode::SystemError, error.to_string()))?;
+        if names::is_forbidden_for_sending(name) {
+            return Err(Refusal::new(
+                ResponseCode::NoPermission,
+                format!("Sending message to topic[{name}] is forbidden."),
+            ));
+        }
+        self.create_topic(send.header, name).ok_or_else(|| {
+            let text = format!("topic[{name}] not exist, apply first please!{SEE_FAQ}");
+            Refusal::new(ResponseCode::TopicNotExist, text)
+        })
+    }
+
+    #[cold]
+    fn create_topic(&self, header: &SendHeader<'_>, name: &str) -> Option<Arc<TopicConfig>> {
+        let is_retry = name.starts_with(names::RETRY_TOPIC_PREFIX);
+        let sys_flag = match (header.unit_mode, is_retry) {
+            (false, _) => 0,
+            (true, false) => topic_flag::UNIT,
+            (true, true) => topic_flag::UNIT_SUB,
+        };
+        let wanted = Wanted {
+            topic: name,
+            template: header.default_topic.unwrap_or_default(),
+            queues: header.default_topic_queue_nums.unwrap_or(0),
+            sys_flag,
+        };
+        self.topics.find_or_create_for_send(wanted).or_else(|| {
+            is_retry
+                .then(|| self.topics.find_or_create(name, 1, perm::READ | perm::WRITE, sys_flag))
+                .flatten()
+        })
+    }
+
+    fn send_one(
+        &self,
+        send: &Send<'_>,
+        topic: &TopicConfig,
+        queue_id: i32,
+        config: &Config,
+    ) -> Result<Sent, Refusal> {
+        let text = send.header.properties.unwrap_or_default().as_bytes();
+        let wanted = [property::WAIT, property::DELAY, property::TRAN_MSG];
+        let [wait, delay, half] = properties::get_many(text, wanted);
+        if half.is_some_and(|value| value.eq_ignore_ascii_case(b"true")) {
+            return Err(Refusal::new(
+                ResponseCode::NoPermission,
+                "this broker does not take transaction messages yet",
+            ));
+        }
+        let place = self.place_of(send, topic, queue_id)?;
+        let wait_store_ok = property::waits_for_store(wait);
+        let delay_level = delay.and_then(parse_level).filter(|level| *level > 0);
+        let cluster = config.broker.broker_cluster_name.as_str().as_bytes();
+        TEXT.with_borrow_mut(|out| {
+            out.clear();
+            let outcome = match delay_level {
+                None => {
+                    properties::rewrite(text, out, &[property::WAIT], &[(property::CLUSTER, cluster)]);
+                    let message = message(send, topic, &place.topic, place.queue_id, out, wait_store_ok);
+                    self.count(&place.topic, self.store.put(&message))
+                }
+                Some(level) => {
+                    let level = self.store.options().delay_levels.clamp(level);
+                    delayed_properties(text, out, &place, level, &[(property::CLUSTER, cluster)]);
+                    let queue = delay_queue_id(level);
+                    let message = message(send, topic, names::SCHEDULE_TOPIC, queue, out, wait_store_ok);
+                    let outcome = self.count(names::SCHEDULE_TOPIC, self.store.put(&message));
+                    if let Some(amount) = amount_of(&outcome) {
+                        self.stats.put_delayed(names::SCHEDULE_TOPIC, queue, amount);
+                    }
+                    outcome
+                }
+            };
+            Ok(Sent { outcome, queue_id: place.queue_id })
+        })
+    }
+
+    fn count(&self, topic: &str, outcome: PutOutcome) -> PutOutcome {
+        if let Some(amount) = amount_of(&outcome) {
+            self.stats.put(topic, amount);
+        }
+        outcome
+    }
+
+    /// The dead letter rule: a message that was retried often enough does not go to the retry topic again.
+    fn place_of<'a>(
+        &self,
+        send: &Send<'a>,
+        topic: &'a TopicConfig,
+        queue_id: i32,
+    ) -> Result<Place<'a>, Refusal> {
+        let name = topic.topic_name.as_str();
+        let Some(group) = name.strip_prefix(names::RETRY_TOPIC_PREFIX) else {
+            return Ok(Place { topic: Cow::Borrowed(send.header.topic.unwrap_or_default()), queue_id });
+        };
+        let Some(config) = self.groups.find_or_create(group) else {
+            let text = format!("subscription group not exist, {group} {SEE_FAQ}");
+            return Err(Refusal::new(ResponseCode::SubscriptionGroupNotExist, text));
+        };
+        let own_limit = send.header.max_reconsume_times.filter(|_| send.version >= version::V3_4_9);
+        if send.header.reconsume_times.unwrap_or(0) < own_limit.unwrap_or(config.retry_max_times) {
+            return Ok(Place { topic: Cow::Borrowed(send.header.topic.unwrap_or_default()), queue_id });
+        }
+        let dead = names::dlq_topic(group);
+        match self.topics.find_or_create(&dead, 1, perm::READ | perm::WRITE, 0) {
+            Some(_) => Ok(Place { topic: Cow::Owned(dead), queue_id: 0 }),
+            None => Err(Refusal::new(ResponseCode::SystemError, format!("topic[{dead}] not exist"))),
+        }
+    }
+
+    fn send_batch(
+        &self,
+        send: &Send<'_>,
+        topic: &TopicConfig,
+        queue_id: i32,
+        config: &Config,
+    ) -> Result<Sent, Refusal> {
+        let text = send.header.properties.unwrap_or_default().as_bytes();
+        let [wait, delay] = properties::get_many(text, [property::WAIT, property::DELAY]);
+        let in_transaction = send.header.sys_flag.unwrap_or(0) & sys_flag::TRANSACTION_MASK != 0;
+        if in_transaction || delay.and_then(parse_level).is_some_and(|level| level > 0) {
+            return Err(message_illegal(config));
+        }
+        let wait_store_ok = property::waits_for_store(wait);
+        let cluster = config.broker.broker_cluster_name.as_str().as_bytes();
+        TEXT.with_borrow_mut(|out| {
+            out.clear();
+            properties::rewrite(text, out, &[], &[(property::CLUSTER, cluster)]);
+            let name = send.header.topic.unwrap_or_default();
+            let message = message(send, topic, name, queue_id, out, wait_store_ok);
+            let outcome = self.count(name, self.store.put_batch(&message));
+            Ok(Sent { outcome, queue_id })
+        })
+    }
+}
+
+/// The properties of a message that waits in SCHEDULE_TOPIC_XXXX: where it goes afterwards, and its level. WAIT stays.
+pub(super) fn rewritten_for_delay<'a>(
+    place_queue: &'a mut itoa::Buffer,
+    level_text: &'a mut itoa::Buffer,
+    topic: &'a str,
+    queue_id: i32,
+    level: i32,
+) -> [(&'static [u8], &'a [u8]); 3] {
+    [
+        (property::DELAY, level_text.format(level).as_bytes()),
+        (property::REAL_TOPIC, topic.as_bytes()),
+        (property::REAL_QID, place_queue.format(queue_id).as_bytes()),
+    ]
+}
+
+fn delayed_properties(
+    text: &[u8],
+    out: &mut Vec<u8>,
+    place: &Place<'_>,
+    level: i32,
+    more: &[(&[u8], &[u8])],
+) {
+    let (mut queue, mut level_text) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let rewritten = rewritten_for_delay(&mut queue, &mut level_text, &place.topic, place.queue_id, level);
+    let mut set: smallvec::SmallVec<[(&[u8], &[u8]); 5]> = rewritten.into_iter().collect();
+    set.extend_from_slice(more);
+    properties::rewrite(text, out, &[], &set);
+}
+
+/// What was stored, for statistics.
+pub(super) fn amount_of(outcome: &PutOutcome) -> Option<Amount> {
+    let appended = outcome.appended.as_ref()?;
+    Some(Amount { messages: appended.message_count, bytes: appended.size_bytes })
+}
+
+fn message<'a>(
+    send: &Send<'a>,
+    topic: &TopicConfig,
+    name: &'a str,
+    queue_id: i32,
+    properties: &'a [u8],
+    wait_store_ok: bool,
+) -> PutMessage<'a> {
+    let header = send.header;
+    let multi_tag =
+        if topic.topic_filter_type == TopicFilterType::MultiTag { sys_flag::MULTI_TAGS } else { 0 };
+    PutMessage {
+        topic: name,
+        queue_id,
+        flag: header.flag.unwrap_or(0),
+        sys_flag: header.sys_flag.unwrap_or(0) | multi_tag,
+        born_timestamp_ms: header.born_timestamp_ms.unwrap_or(0),
+        born_host: send.born_host,
+        store_host: send.store_host,
+        reconsume_times: header.reconsume_times.unwrap_or(0),
+        prepared_transaction_offset: 0,
+        body: send.body,
+        properties,
+        wait_store_ok,
+    }
+}
+
+fn choose_queue(send: &Send<'_>, topic: &TopicConfig) -> Result<i32, Refusal> {
+    let queue_id = send.header.queue_id.unwrap_or(-1);
+    if queue_id >= topic.write_queue_nums.max(topic.read_queue_nums) {
+        let text = format!(
+            "request queueId[{queue_id}] is illegal, TopicConfig [topicName={}, readQueueNums={}, writeQueueNums={}, perm={}, \
+             topicFilterType={}, topicSysFlag={}, order={}] Producer: {}",
+            topic.topic_name,
+            topic.read_queue_nums,
+            topic.write_queue_nums,
+            perm::text(topic.perm),
+            topic.topic_filter_type.name(),
+            topic.topic_sys_flag,
+            topic.order,
+            send.born_host
+        );
+        return Err(Refusal::new(ResponseCode::SystemError, text));
+    }
+    if queue_id >= 0 { Ok(queue_id) } else { Ok(fastrand::i32(0..topic.write_queue_nums.max(1))) }
+}
+
+/// Code 13.
+pub fn message_illegal(config: &Config) -> Refusal {
+    let text = format!(
+        "the message is illegal, maybe msg body or properties length not matched. msg body length limit {}B, msg properties length \
+         limit 32KB.",
+        config.store.max_message_size
+    );
+    Refusal::new(ResponseCode::MessageIllegal, text)
+}
+
+/// Code 16 for a broker that may not be written to.
+pub fn sending_forbidden(broker: SocketAddr, what: &str) -> Refusal {
+    Refusal::new(ResponseCode::NoPermission, format!("the broker[{}] {what} is forbidden", broker.ip()))
+}
+
+fn parse_level(text: &[u8]) -> Option<i32> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn local_time(ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}

@@ -1,0 +1,153 @@
+//! Puts the operations together and behind their processors. No rule.
+
+use std::sync::Arc;
+
+use super::admin::maintenance::Cleaning;
+use super::admin::{self, Admin};
+use super::consume::Consume;
+use super::delay::DelayService;
+use super::hold::PullHold;
+use super::host::StoreHost;
+use super::lanes::Lanes;
+use super::notify::ClientNotifier;
+use super::processor::admin::AdminProcessor;
+use super::processor::client::ClientProcessor;
+use super::processor::lock::LockProcessor;
+use super::processor::offset::OffsetProcessor;
+use super::processor::pull::PullProcessor;
+use super::processor::query::QueryProcessor;
+use super::processor::send::SendProcessor;
+use super::processor::send_back::SendBackProcessor;
+use super::produce::Produce;
+use super::retry::SendBack;
+use super::routes::Processors;
+use super::runtime_info::RequestLanes;
+use super::{BrokerParts, Tables};
+use crate::store::MessageStore;
+use crate::store::options::Tuning;
+
+/// What the operations are made of.
+pub(super) struct Wires<'a> {
+    pub parts: &'a BrokerParts,
+    pub store: &'a Arc<MessageStore>,
+    pub tables: &'a Tables,
+    pub hold: &'a Arc<PullHold>,
+    pub delay: &'a Arc<DelayService>,
+    pub lanes: &'a Lanes,
+    pub store_host: &'a StoreHost,
+}
+
+/// What they became.
+pub(super) struct Wired {
+    pub processors: Processors,
+    pub admin: Arc<Admin>,
+    pub admin_processor: Arc<AdminProcessor>,
+}
+
+pub(super) fn wire(wires: &Wires<'_>) -> Wired {
+    let (parts, store, tables) = (wires.parts, wires.store, wires.tables);
+    let config = &parts.config;
+    let admin = Arc::new(admin(wires));
+    let admin_processor = Arc::new(AdminProcessor::new(admin.clone(), config.clone()));
+    let send_back = SendBack::new(
+        store.clone(),
+        tables.topics.clone(),
+        tables.groups.clone(),
+        tables.stats.clone(),
+        config.clone(),
+    );
+    let client = ClientProcessor {
+        topics: tables.topics.clone(),
+        groups: tables.groups.clone(),
+        consumers: tables.consumers.clone(),
+        producers: tables.producers.clone(),
+        config: config.clone(),
+    };
+    let processors = Processors {
+        send: Arc::new(Arc::new(send(wires))),
+        send_back: Arc::new(SendBackProcessor::new(Arc::new(send_back))),
+        pull: Arc::new(Arc::new(pull(wires))),
+        query: Arc::new(QueryProcessor::new(store.clone(), config.clone())),
+        client: Arc::new(client),
+        offset: Arc::new(OffsetProcessor::new(tables.offsets.clone(), store.clone())),
+        lock: Arc::new(LockProcessor { locks: tables.locks.clone() }),
+        admin: admin_processor.clone(),
+    };
+    Wired { processors, admin, admin_processor }
+}
+
+fn send(wires: &Wires<'_>) -> SendProcessor {
+    let (parts, tables) = (wires.parts, wires.tables);
+    let produce = Produce::new(
+        wires.store.clone(),
+        tables.topics.clone(),
+        tables.groups.clone(),
+        tables.stats.clone(),
+        parts.config.clone(),
+        parts.clock.clone(),
+    );
+    SendProcessor::new(Arc::new(produce), parts.config.clone(), wires.store_host.clone())
+}
+
+fn pull(wires: &Wires<'_>) -> PullProcessor {
+    let (parts, tables) = (wires.parts, wires.tables);
+    let consume = Consume {
+        store: wires.store.clone(),
+        topics: tables.topics.clone(),
+        groups: tables.groups.clone(),
+        consumers: tables.consumers.clone(),
+        offsets: tables.offsets.clone(),
+        stats: tables.stats.clone(),
+        config: parts.config.clone(),
+        clock: parts.clock.clone(),
+    };
+    PullProcessor::new(Arc::new(consume), wires.hold.clone(), parts.config.clone(), wires.store_host.clone())
+}
+
+fn admin(wires: &Wires<'_>) -> Admin {
+    let (parts, store, tables, lanes) = (wires.parts, wires.store, wires.tables, wires.lanes);
+    let (tuned, config, delay) = (store.clone(), parts.config.clone(), wires.delay.clone());
+    Admin::new(admin::Parts {
+        store: store.clone(),
+        topics: tables.topics.clone(),
+        groups: tables.groups.clone(),
+        offsets: tables.offsets.clone(),
+        consumers: tables.consumers.clone(),
+        producers: tables.producers.clone(),
+        notifier: ClientNotifier::new(parts.config.clone()),
+        stats: tables.stats.clone(),
+        config: parts.config.clone(),
+        on_config_change: Box::new(move |_update| tuned.retune(Tuning::from(&config.load().store))),
+        delay_offsets: Arc::new(move || delay.offsets()),
+        cleaning: store.clone(),
+        lanes: RequestLanes {
+            // Sends and pulls run on the I/O threads and never queue.
+            send: None,
+            pull: None,
+            query: Some(lanes.query.clone()),
+            transaction: Some(lanes.transaction.clone()),
+        },
+        disk: parts.disk.clone(),
+        clock: parts.clock.clone(),
+    })
+}
+
+impl Cleaning for MessageStore {
+    fn clean_expired_queues(&self) {
+        MessageStore::clean_expired_queues(self);
+    }
+
+    fn clean_topics(&self, is_wanted: &dyn Fn(&str) -> bool) {
+        for topic in self.topics_with_queues() {
+            if !is_wanted(&topic)
+                && let Err(error) = self.delete_topic(&topic)
+            {
+                tracing::error!(target: "broker", topic = &*topic, %error, "queues could not be removed");
+            }
+        }
+    }
+
+    fn delete_expired_files(&self) {
+        tracing::warn!(target: "broker", "files do not expire yet: nothing is deleted");
+    }
+}

@@ -1,0 +1,204 @@
+//! The one door: start, stop, drive, inspect.
+//!
+//! Everything a host program does goes through here. Several brokers may live in one process; none of them installs a signal
+//! handler, writes to standard output or leaves a thread, a lock or a file descriptor behind.
+
+mod guard;
+pub mod options;
+mod registry;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+pub use options::{Namesrv, Options, Profile, Resolved};
+
+use crate::broker::{Broker, BrokerParts};
+use crate::clock::Clock;
+use crate::config::{Config, Host, LiveConfig};
+use crate::error::{Error, ErrorKind, Result};
+use crate::mmap::disk::Disk;
+use crate::namesrv::NameServer;
+use crate::net::IoThreads;
+
+use guard::guarded;
+use registry::InProcess;
+
+/// How a handle is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Health {
+    /// Everything works.
+    Ok,
+    /// It answers, but not everything works: the text says what and why.
+    Degraded(String),
+    /// It was stopped.
+    Stopped,
+}
+
+/// A running broker, NameServer, or both. All calls are safe from any thread. Dropping it stops it.
+#[derive(Debug)]
+pub struct Embedded {
+    address: Option<SocketAddr>,
+    namesrv_address: Option<SocketAddr>,
+    store_dir: PathBuf,
+    name: String,
+    running: Mutex<Option<Running>>,
+}
+
+/// What a handle owns, in the order it is stopped.
+#[derive(Debug)]
+struct Running {
+    broker: Option<Broker>,
+    namesrv: Option<Arc<NameServer>>,
+    io: IoThreads,
+    /// Removed with everything in it once all else has stopped.
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl Embedded {
+    /// Where the broker listens; `None` without a broker. With port 0 asked for, the port the system chose.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Where the NameServer of this handle listens; `None` when it is elsewhere.
+    pub fn namesrv_address(&self) -> Option<SocketAddr> {
+        self.namesrv_address
+    }
+
+    /// Where data is kept. A temporary directory is gone after the stop.
+    pub fn store_dir(&self) -> &Path {
+        &self.store_dir
+    }
+
+    /// The broker's name (`brokerName`).
+    pub fn broker_name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it is.
+    pub fn health(&self) -> Health {
+        match &*self.running.lock() {
+            None => Health::Stopped,
+            Some(running) => running.problem().map_or(Health::Ok, Health::Degraded),
+        }
+    }
+
+    /// Stops everything and returns when it has ended: no more requests are taken, what was asked is answered for at most
+    /// `timeout`, data is synced, threads are joined, the directory is unlocked. Blocks; not to be called from a callback
+    /// of this library. Idempotent: a second call returns at once.
+    ///
+    /// An error says that the store could not be closed cleanly; everything has ended all the same.
+    pub fn stop(&self, timeout: Duration) -> Result<()> {
+        let Some(running) = self.running.lock().take() else { return Ok(()) };
+        guarded("stop", move || running.stop(timeout))
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop(Duration::from_secs(3)) {
+            tracing::error!(target: "broker", %error, "stopping a dropped broker");
+        }
+    }
+}
+
+impl Running {
+    fn problem(&self) -> Option<String> {
+        let broker = self.broker.as_ref().and_then(Broker::problem);
+        broker.or_else(|| self.namesrv.as_ref().and_then(|namesrv| namesrv.failure().map(str::to_owned)))
+    }
+
+    fn stop(self, timeout: Duration) -> Result<()> {
+        let result = self.broker.map_or(Ok(()), |broker| broker.stop(timeout));
+        if let Some(namesrv) = self.namesrv {
+            namesrv.stop();
+        }
+        self.io.stop();
+        let Some(temporary) = self.temporary else { return result };
+        let path = temporary.path().to_owned();
+        result.and(
+            temporary.close().map_err(|cause| Error::io(format_args!("remove {}", path.display()), &cause)),
+        )
+    }
+}
+
+/// Starts what `options` ask for. When it returns, clients can connect and the route of every topic is served.
+///
+/// Blocks for a few milliseconds, longer when a large store has to be recovered. On an error nothing is left behind.
+pub fn start(options: Options) -> Result<Embedded> {
+    guarded("start", || start_checked(options.resolve()?))
+}
+
+fn start_checked(resolved: Resolved) -> Result<Embedded> {
+    let mut loaded = resolved.loaded;
+    let temporary = resolved.temporary_store.then(tempfile::tempdir).transpose();
+    let temporary = temporary.map_err(|cause| Error::io("create a temporary store directory", &cause))?;
+    if let Some(directory) = &temporary {
+        loaded.move_store(directory.path());
+    }
+    let config = LiveConfig::new(&loaded);
+    let current = config.snapshot();
+    let bind = resolve_host(&current.listen_host())?;
+    let io = IoThreads::start(current.server.server_selector_threads as usize)?;
+    let mut running = Running { broker: None, namesrv: None, io, temporary };
+    match start_parts(&mut running, &config, bind, resolved.broker, resolved.namesrv.is_none()) {
+        Ok(()) => Ok(Embedded {
+            address: running.broker.as_ref().map(Broker::address),
+            namesrv_address: running.namesrv.as_ref().map(|namesrv| namesrv.address()),
+            store_dir: current.store.store_path_root_dir.clone(),
+            name: current.broker.broker_name.as_str().to_owned(),
+            running: Mutex::new(Some(running)),
+        }),
+        Err(error) => {
+            if let Err(second) = running.stop(Duration::ZERO) {
+                tracing::warn!(target: "broker", error = %second, "cleaning up after a failed start");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn start_parts(
+    running: &mut Running,
+    config: &LiveConfig,
+    bind: IpAddr,
+    with_broker: bool,
+    with_namesrv: bool,
+) -> Result<()> {
+    let clock = Clock::system();
+    let current = config.snapshot();
+    if with_namesrv {
+        let port = namesrv_port(&current, with_broker);
+        running.namesrv = Some(Arc::new(NameServer::start(&running.io, config, bind, port, &clock)?));
+    }
+    if with_broker {
+        let local = running.namesrv.clone().map(|namesrv| Arc::new(InProcess::new(namesrv)) as _);
+        let announced = current.announced_host().map(|host| resolve_host(&host)).transpose()?;
+        let parts = BrokerParts { config: config.clone(), bind, announced, clock, disk: Disk::real(), local };
+        running.broker = Some(Broker::start(&running.io, parts)?);
+    }
+    Ok(())
+}
+
+fn namesrv_port(config: &Config, with_broker: bool) -> u16 {
+    if with_broker { config.namesrv.namesrv_listen_port } else { config.server.listen_port }
+}
+
+/// The address of a host; a name is looked up.
+fn resolve_host(host: &Host) -> Result<IpAddr> {
+    use std::net::ToSocketAddrs;
+    match host {
+        Host::Ip(ip) => Ok(*ip),
+        Host::Name(name) => (name.as_str(), 0)
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut found| found.next())
+            .map(|found| found.ip())
+            .ok_or_else(|| Error::new(ErrorKind::Config, format!("the host name {name} has no address"))),
+    }
+}

@@ -1,0 +1,81 @@
+//! Frames: the length prefix, the header word and their limits (remoting.md §1; Java: `NettyDecoder`).
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::command::{RemotingCommand, Serializer};
+use super::{header_binary, header_json};
+
+/// Largest frame including its length word, unless configured (`com.rocketmq.remoting.frameMaxLength`).
+pub const FRAME_SIZE_MAX: usize = 16 * 1024 * 1024;
+
+/// Why a frame cannot be decoded. Each is fatal: the connection is closed without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The length word exceeds the limit, or is negative in Java's eyes.
+    #[error("frame of {length} bytes exceeds the limit of {frame_size_max}")]
+    TooLong {
+        /// The length word.
+        length: u32,
+        /// The limit of the whole frame.
+        frame_size_max: usize,
+    },
+    /// The length word leaves no room for the header word.
+    #[error("frame length {0} leaves no room for the header word")]
+    TooShort(u32),
+    /// The header does not fit into the frame.
+    #[error("header of {header_len} bytes in a frame of length {length}")]
+    HeaderTooLong {
+        /// Header length of the header word.
+        header_len: u32,
+        /// The length word.
+        length: u32,
+    },
+    /// No such serializer.
+    #[error("unknown serializer {0}")]
+    UnknownSerializer(u8),
+    /// The header does not parse.
+    #[error("bad header: {0}")]
+    BadHeader(&'static str),
+}
+
+/// Takes one whole frame off the front of `buffer`, or `None` when more bytes are needed. After an error the buffer's
+/// content is of no use any more.
+pub fn next_frame(
+    buffer: &mut BytesMut,
+    frame_size_max: usize,
+) -> Result<Option<RemotingCommand>, FrameError> {
+    let Some(&prefix) = buffer.first_chunk::<4>() else { return Ok(None) };
+    let length = u32::from_be_bytes(prefix);
+    let frame_size = length as usize + 4;
+    if length > i32::MAX as u32 || frame_size > frame_size_max {
+        return Err(FrameError::TooLong { length, frame_size_max });
+    }
+    if length < 4 {
+        return Err(FrameError::TooShort(length));
+    }
+    if buffer.len() < frame_size {
+        return Ok(None);
+    }
+    decode(buffer.split_to(frame_size), length)
+}
+
+/// Decodes a whole frame; never `None`, which only saves moving the command into another `Result`.
+fn decode(mut frame: BytesMut, length: u32) -> Result<Option<RemotingCommand>, FrameError> {
+    frame.advance(4);
+    let word = frame.get_u32();
+    let header_len = word & 0xFF_FFFF;
+    if header_len > length - 4 {
+        return Err(FrameError::HeaderTooLong { header_len, length });
+    }
+    let code = (word >> 24) as u8;
+    let serializer = Serializer::from_code(code).ok_or(FrameError::UnknownSerializer(code))?;
+    let mut header = frame.split_to(header_len as usize);
+    let body = if frame.is_empty() { Bytes::new() } else { frame.freeze() };
+    let mut command = RemotingCommand::unread(serializer, body);
+    let remark = match serializer {
+        Serializer::Json => header_json::decode(&mut header, &mut command)?,
+        Serializer::Rocketmq => header_binary::decode(&mut header, &mut command)?,
+    };
+    command.set_text(header.freeze(), remark);
+    Ok(Some(command))
+}

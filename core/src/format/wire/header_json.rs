@@ -1,0 +1,455 @@
+//! The JSON header (remoting.md §2; Java: `RemotingSerializable` over fastjson).
+//!
+//! One pass over the bytes. Strings are unescaped where they lie and what an escape took too much is blanked, so the
+//! header stays text and every string is a range of it. As fastjson does, the reader takes single quotes, bare member
+//! names, surplus commas and raw control characters; comments it does not take.
+
+use bytes::{BufMut, BytesMut};
+
+use super::codes::LanguageCode;
+use super::command::{Fields, Head, RemotingCommand};
+use super::fields::{Entries, Entry, Span};
+use super::frame::FrameError;
+use super::json_string::{read_escape, write_quoted};
+
+/// Reads a header into `command`, all but the texts, and gives the range of the remark.
+pub(super) fn decode(header: &mut [u8], command: &mut RemotingCommand) -> Result<Option<Span>, FrameError> {
+    let mut reader = Reader { text: header, at: 0, error: "the header is cut off", block: 0, specials: 0 };
+    reader.look_through(0);
+    reader.header(command).ok_or(FrameError::BadHeader(reader.error))
+}
+
+/// A member of the header.
+#[derive(Clone, Copy)]
+enum Member {
+    Code,
+    ExtFields,
+    Flag,
+    Language,
+    Opaque,
+    Remark,
+    Version,
+    Other,
+}
+
+/// The members as Java writes them, in its order; the remark is mostly absent.
+const JAVA_ORDER: &[(&[u8], Member)] = &[
+    (b"\"code\":", Member::Code),
+    (b"\"extFields\":", Member::ExtFields),
+    (b"\"flag\":", Member::Flag),
+    (b"\"language\":", Member::Language),
+    (b"\"opaque\":", Member::Opaque),
+    (b"\"remark\":", Member::Remark),
+    (b"\"serializeTypeCurrentRPC\":", Member::Other),
+    (b"\"version\":", Member::Version),
+];
+
+/// A member's value.
+enum Value {
+    Null,
+    /// The content of a string, or a number, boolean, object or list as it is spelt.
+    Text(Span),
+}
+
+impl Value {
+    fn span(&self) -> Option<Span> {
+        match self {
+            Value::Null => None,
+            Value::Text(span) => Some(*span),
+        }
+    }
+}
+
+/// Its methods give `None` when the text is not what it should be; `error` says what was expected last.
+struct Reader<'a> {
+    text: &'a mut [u8],
+    at: usize,
+    error: &'static str,
+    /// Where the block of 64 bytes starts that was looked through last, and which of them are `"` or `\`.
+    block: usize,
+    specials: u64,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// The next byte that is not blank.
+    #[inline]
+    fn token(&mut self) -> Option<u8> {
+        loop {
+            let byte = self.peek()?;
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0C | 0x08) {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+
+    #[cold]
+    fn fail<T>(&mut self, expected: &'static str) -> Option<T> {
+        self.error = expected;
+        None
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+
+    /// Reads the whole header.
+    fn header(&mut self, command: &mut RemotingCommand) -> Option<Option<Span>> {
+        let mut remark = None;
+        let mut order = JAVA_ORDER;
+        self.open()?;
+        while let Some(member) = self.member(&mut order)? {
+            match member {
+                Member::Code => command.code = self.int(command.code)?,
+                Member::Version => command.version = self.int(command.version)?,
+                Member::Opaque => command.opaque = self.int(command.opaque)?,
+                Member::Flag => command.flag = self.int(command.flag)?,
+                Member::Remark => remark = self.value()?.span(),
+                Member::Language => {
+                    let value = self.value()?;
+                    command.language = value.span().and_then(|span| self.language(span));
+                }
+                Member::ExtFields => {
+                    command.ext.entries.clear();
+                    command.ext.present = self.fields(&mut command.ext.entries)?;
+                }
+                Member::Other => {
+                    self.value()?;
+                }
+            }
+            self.separator()?;
+        }
+        match self.token() {
+            None => Some(remark),
+            Some(_) => self.fail("text behind the object"),
+        }
+    }
+
+    /// Reads a member's name; `Some(None)` at the end of the object. `order` are the members that may come as Java
+    /// writes them; the first that does not ends the shortcut.
+    fn member(&mut self, order: &mut &[(&[u8], Member)]) -> Option<Option<Member>> {
+        while let [(text, member), rest @ ..] = *order {
+            *order = rest;
+            if self.text.get(self.at..)?.starts_with(text) {
+                self.at += text.len();
+                return Some(Some(*member));
+            }
+        }
+        let Some(key) = self.key()? else { return Some(None) };
+        Some(Some(match self.bytes(key) {
+            b"code" => Member::Code,
+            b"extFields" => Member::ExtFields,
+            b"flag" => Member::Flag,
+            b"language" => Member::Language,
+            b"opaque" => Member::Opaque,
+            b"remark" => Member::Remark,
+            b"version" => Member::Version,
+            _ => Member::Other,
+        }))
+    }
+
+    /// Reads `extFields`; false for null.
+    fn fields(&mut self, entries: &mut Entries) -> Option<bool> {
+        if self.token()? == b'n' {
+            self.bare()?;
+            return Some(false);
+        }
+        self.open()?;
+        loop {
+            let key = match self.letter() {
+                Some(key) => key,
+                None => match self.key()? {
+                    Some(key) => key,
+                    None => return Some(true),
+                },
+            };
+            if let Value::Text(value) = self.value()? {
+                entries.push(Entry { key, value });
+            }
+            self.separator()?;
+        }
+    }
+
+    fn open(&mut self) -> Option<()> {
+        if self.token() != Some(b'{') {
+            return self.fail("expected an object");
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    #[inline]
+    fn separator(&mut self) -> Option<()> {
+        match self.token()? {
+            b',' => self.at += 1,
+            b'}' => {}
+            _ => return self.fail("expected a comma or the end of the object"),
+        }
+        Some(())
+    }
+
+    /// The short way over `"x":`, as which the fields of a send come.
+    #[inline]
+    fn letter(&mut self) -> Option<Span> {
+        let [quote, letter, end, colon] = *self.text.get(self.at..)?.first_chunk()?;
+        if [quote, end, colon] != *b"\"\":" || letter == b'\\' {
+            return None;
+        }
+        self.at += 4;
+        Some(Span::new(self.at - 3, self.at - 2))
+    }
+
+    /// Reads a member name and its colon; `Some(None)` at the end of the object.
+    fn key(&mut self) -> Option<Option<Span>> {
+        let key = loop {
+            match self.token()? {
+                b'"' => break self.string()?,
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Some(None);
+                }
+                b'\'' => break self.single_quoted()?,
+                b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'$' => break self.name(),
+                _ => return self.fail("expected a member name"),
+            }
+        };
+        if self.token() != Some(b':') {
+            return self.fail("expected a colon");
+        }
+        self.at += 1;
+        Some(Some(key))
+    }
+
+    fn name(&mut self) -> Span {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'$')) {
+            self.at += 1;
+        }
+        Span::new(start, self.at)
+    }
+
+    /// Reads a number; null leaves the default.
+    fn int(&mut self, default: i32) -> Option<i32> {
+        self.token()?;
+        let rest = self.text.get(self.at..)?;
+        let mut number = 0i64;
+        let mut len = 0;
+        while let Some(digit @ b'0'..=b'9') = rest.get(len) {
+            number = number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            len += 1;
+        }
+        // Up to nine digits fit.
+        if (1..=9).contains(&len) && matches!(rest.get(len), Some(b',' | b'}')) {
+            self.at += len;
+            return Some(number as i32);
+        }
+        self.unusual_int(default)
+    }
+
+    /// As fastjson converts: texts, null, and decimals cut to the integer.
+    fn unusual_int(&mut self, default: i32) -> Option<i32> {
+        let Value::Text(span) = self.value()? else { return Some(default) };
+        let text = str::from_utf8(self.bytes(span)).unwrap_or_default();
+        if let Ok(number) = text.parse() {
+            return Some(number);
+        }
+        let is_decimal = text.contains(['.', 'e', 'E']);
+        let range = f64::from(i32::MIN)..=f64::from(i32::MAX);
+        match text.parse::<f64>() {
+            Ok(number) if is_decimal && range.contains(&number) => Some(number as i32),
+            _ => self.fail("expected a 32-bit integer"),
+        }
+    }
+
+    /// The name of a language, or its number.
+    fn language(&self, span: Span) -> Option<LanguageCode> {
+        if self.bytes(span) == b"JAVA" {
+            return Some(LanguageCode::Java);
+        }
+        let text = str::from_utf8(self.bytes(span)).ok()?;
+        LanguageCode::from_name(text).or_else(|| LanguageCode::from_code(text.parse().ok()?))
+    }
+
+    #[inline(always)]
+    fn value(&mut self) -> Option<Value> {
+        match self.token()? {
+            b'"' => self.string().map(Value::Text),
+            b'\'' => self.single_quoted().map(Value::Text),
+            b'{' | b'[' => self.nested().map(Value::Text),
+            _ => self.bare(),
+        }
+    }
+
+    fn bare(&mut self) -> Option<Value> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'+' | b'-' | b'.')) {
+            self.at += 1;
+        }
+        let span = Span::new(start, self.at);
+        match self.bytes(span) {
+            b"null" => Some(Value::Null),
+            b"true" | b"false" => Some(Value::Text(span)),
+            [b'0'..=b'9', ..] | [b'-' | b'+', b'0'..=b'9', ..] => Some(Value::Text(span)),
+            _ => self.fail("expected a value"),
+        }
+    }
+
+    /// Steps over a nested object or list. Nothing of the protocol has one; depth costs no stack.
+    fn nested(&mut self) -> Option<Span> {
+        let start = self.at;
+        let mut depth = 0usize;
+        loop {
+            match self.peek()? {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                b'"' => {
+                    self.at += 1;
+                    while self.peek()? != b'"' {
+                        self.at += if self.peek() == Some(b'\\') { 2 } else { 1 };
+                    }
+                }
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Some(Span::new(start, self.at));
+            }
+        }
+    }
+
+    /// Position of the first `"` or `\` from `from` on, which never goes back.
+    #[inline]
+    fn special(&mut self, mut from: usize) -> Option<usize> {
+        loop {
+            let passed = from - self.block;
+            if passed < BLOCK {
+                let ahead = self.specials >> passed;
+                if ahead != 0 {
+                    return Some(from + ahead.trailing_zeros() as usize);
+                }
+                from = self.block + BLOCK;
+            }
+            if from >= self.text.len() {
+                return None;
+            }
+            self.look_through(from);
+        }
+    }
+
+    fn look_through(&mut self, from: usize) {
+        let rest = self.text.get(from..).unwrap_or_default();
+        self.block = from;
+        self.specials = match rest.first_chunk() {
+            Some(block) => specials(block),
+            None => {
+                let mut padded = [0; BLOCK];
+                padded.iter_mut().zip(rest).for_each(|(place, &byte)| *place = byte);
+                specials(&padded)
+            }
+        };
+    }
+
+    /// Reads the string that starts at the quote and unescapes it in place.
+    #[inline]
+    fn string(&mut self) -> Option<Span> {
+        let start = self.at + 1;
+        let mut end = self.special(start)?;
+        self.at = end + 1;
+        if self.text.get(end) != Some(&b'"') {
+            end = self.unescape(end)?;
+        }
+        Some(Span::new(start, end))
+    }
+
+    /// Goes on with a string from its first backslash. Gives the end of the unescaped text.
+    #[inline(never)]
+    fn unescape(&mut self, first: usize) -> Option<usize> {
+        let mut write = first;
+        let mut read = first;
+        while self.text.get(read) != Some(&b'"') {
+            let Some((character, size)) = self.text.get(read..).and_then(read_escape) else {
+                return self.fail("unknown escape");
+            };
+            if character.is_ascii() {
+                *self.text.get_mut(write)? = character as u8;
+                write += 1;
+            } else {
+                let len = character.len_utf8();
+                character.encode_utf8(self.text.get_mut(write..write + len)?);
+                write += len;
+            }
+            read += size;
+            let next = self.special(read)?;
+            self.text.copy_within(read..next, write);
+            write += next - read;
+            read = next;
+        }
+        self.text.get_mut(write..read)?.fill(b' ');
+        self.at = read + 1;
+        Some(write)
+    }
+
+    /// Reads a string in single quotes, which nobody sends: its escapes stay as they are.
+    #[cold]
+    fn single_quoted(&mut self) -> Option<Span> {
+        let start = self.at + 1;
+        let len = self.text.get(start..)?.iter().position(|&byte| byte == b'\'')?;
+        self.at = start + len + 1;
+        Some(Span::new(start, start + len))
+    }
+}
+
+const BLOCK: usize = 64;
+
+/// Which bytes of a block are `"` or `\`, as bits. Compilers turn the first loop into a few vector instructions.
+fn specials(block: &[u8; BLOCK]) -> u64 {
+    // Moves the lowest bit of byte i to bit 56 + i; no two products meet.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut hits = [0u8; BLOCK];
+    for (hit, &byte) in hits.iter_mut().zip(block) {
+        *hit = u8::from(byte == b'"') | u8::from(byte == b'\\');
+    }
+    let eights = hits.as_chunks().0.iter().rev();
+    eights.fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56)
+}
+
+/// Appends a header, members in alphabetical order as fastjson writes them.
+pub(super) fn encode(out: &mut BytesMut, head: &Head<'_>) {
+    let mut number = itoa::Buffer::new();
+    out.put_slice(b"{\"code\":");
+    out.put_slice(number.format(head.code).as_bytes());
+    if !matches!(head.fields, Fields::Absent) {
+        out.put_slice(b",\"extFields\":{");
+        let mut first = true;
+        head.fields.for_each(|key, value| {
+            if !std::mem::take(&mut first) {
+                out.put_u8(b',');
+            }
+            write_quoted(out, key);
+            out.put_u8(b':');
+            write_quoted(out, value);
+        });
+        out.put_u8(b'}');
+    }
+    out.put_slice(b",\"flag\":");
+    out.put_slice(number.format(head.flag).as_bytes());
+    if let Some(language) = head.language {
+        out.put_slice(b",\"language\":\"");
+        out.put_slice(language.name().as_bytes());
+        out.put_u8(b'"');
+    }
+    out.put_slice(b",\"opaque\":");
+    out.put_slice(number.format(head.opaque).as_bytes());
+    if let Some(remark) = head.remark {
+        out.put_slice(b",\"remark\":");
+        write_quoted(out, remark.as_bytes());
+    }
+    out.put_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
+    out.put_slice(number.format(head.version).as_bytes());
+    out.put_u8(b'}');
+}

@@ -1,0 +1,254 @@
+//! The thread that creates the next two files before they are needed.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::disk::Disk;
+use super::mapped_file::{Allocation, MappedFile};
+use super::transient_pool::TransientStorePool;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::runtime::threads::{Poison, ServiceThread};
+
+/// How long a caller waits for its file (reference: 5 s).
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Which file to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRequest {
+    /// Where.
+    pub path: PathBuf,
+    /// Its start offset.
+    pub start_offset: i64,
+    /// Its size; larger files are created first.
+    pub size_bytes: usize,
+}
+
+/// Creates files ahead of time on its own thread.
+#[doc(alias = "AllocateMappedFileService")]
+#[derive(Debug)]
+pub struct MappedFileAllocator {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<ServiceThread>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    disk: Disk,
+    clock: Clock,
+    pool: Option<TransientStorePool>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: bool,
+    slots: HashMap<PathBuf, Slot>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Wanted(FileRequest),
+    InWork,
+    Ready(MappedFile),
+    Failed(io::Error),
+}
+
+impl MappedFileAllocator {
+    /// Starts the thread. With a `pool`, files get a buffer of it while it has one.
+    pub fn start(
+        disk: &Disk,
+        clock: &Clock,
+        pool: Option<TransientStorePool>,
+        poison: &Poison,
+    ) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            disk: disk.clone(),
+            clock: clock.clone(),
+            pool,
+            state: Mutex::new(State::default()),
+            changed: Condvar::new(),
+        });
+        let worker = shared.clone();
+        let thread = ServiceThread::spawn("store-alloc", poison, move || worker.run())?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Waits for the wanted file, at most 5 s, and has the one after it prepared meanwhile.
+    ///
+    /// A failed creation is reported once; the next call tries again, so puts go on when a full disk has room again.
+    pub fn take(&self, wanted: &FileRequest, after_it: Option<&FileRequest>) -> io::Result<MappedFile> {
+        let shared = &*self.shared;
+        let deadline = shared.clock.moment().after(WAIT);
+        let mut state = shared.state.lock();
+        state.want(wanted);
+        if let Some(next) = after_it {
+            state.want(next);
+        }
+        shared.changed.notify_all();
+        loop {
+            if state.stopped {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "the store is closing"));
+            }
+            match state.slots.remove(&wanted.path) {
+                Some(Slot::Ready(file)) => return Ok(file),
+                Some(Slot::Failed(error)) => return Err(error),
+                Some(other) => {
+                    state.slots.insert(wanted.path.clone(), other);
+                }
+                None => state.want(wanted),
+            }
+            if shared.clock.moment() >= deadline {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "creating the next file took more than 5 s",
+                ));
+            }
+            shared.clock.wait_until(&shared.changed, &mut state, Some(deadline));
+        }
+    }
+
+    /// Ends the thread and removes files that nobody took. Idempotent.
+    pub fn stop(&self) {
+        self.shared.state.lock().stopped = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+        for (path, slot) in self.shared.state.lock().slots.drain() {
+            if let Slot::Ready(file) = slot
+                && let Err(error) = file.remove()
+            {
+                tracing::warn!(target: "broker::mmap", path = %path.display(), %error, "could not remove a prepared file");
+            }
+        }
+    }
+}
+
+impl Drop for MappedFileAllocator {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl State {
+    fn want(&mut self, request: &FileRequest) {
+        self.slots.entry(request.path.clone()).or_insert_with(|| Slot::Wanted(request.clone()));
+        if let Some(slot @ Slot::Failed(_)) = self.slots.get_mut(&request.path) {
+            *slot = Slot::Wanted(request.clone());
+        }
+    }
+
+    /// The larger file first, then the lower offset.
+    fn next(&mut self) -> Option<FileRequest> {
+        let wanted = self.slots.values().filter_map(|slot| match slot {
+            Slot::Wanted(request) => Some(request),
+            _ => None,
+        });
+        let first = wanted
+            .max_by_key(|request| (request.size_bytes, std::cmp::Reverse(request.start_offset)))?
+            .clone();
+        self.slots.insert(first.path.clone(), Slot::InWork);
+        Some(first)
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut state = self.state.lock();
+        while !state.stopped {
+            let Some(request) = state.next() else {
+                self.changed.wait(&mut state);
+                continue;
+            };
+            drop(state);
+            let created = self.create(&request);
+            state = self.state.lock();
+            let slot = match created {
+                Ok(file) => Slot::Ready(file),
+                Err(error) => {
+                    tracing::error!(target: "broker::mmap", path = %request.path.display(), %error, "could not create a file");
+                    Slot::Failed(error)
+                }
+            };
+            state.slots.insert(request.path, slot);
+            self.changed.notify_all();
+        }
+    }
+
+    fn create(&self, request: &FileRequest) -> io::Result<MappedFile> {
+        let created = MappedFile::create(
+            &self.disk,
+            &request.path,
+            request.start_offset,
+            request.size_bytes,
+            Allocation::Whole,
+        );
+        let file = match created {
+            Ok(file) => file,
+            Err(error) => {
+                // Half a file would be refused at the next start.
+                let _ = self.disk.remove(&request.path);
+                return Err(error);
+            }
+        };
+        if let Some(parent) = request.path.parent() {
+            self.disk.sync_dir(parent)?;
+        }
+        if let Some(buffer) = self.pool.as_ref().and_then(TransientStorePool::take) {
+            file.set_buffer(buffer);
+        }
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::mmap::disk::Operation;
+
+    fn request(dir: &std::path::Path, start_offset: i64) -> FileRequest {
+        FileRequest { path: dir.join(format!("{start_offset:020}")), start_offset, size_bytes: 4096 }
+    }
+
+    #[test]
+    fn the_next_file_is_prepared_and_removed_when_nobody_takes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let allocator =
+            MappedFileAllocator::start(&Disk::real(), &Clock::system(), None, &Poison::new()).unwrap();
+        let (first, second, third) =
+            (request(dir.path(), 0), request(dir.path(), 4096), request(dir.path(), 8192));
+        let file = allocator.take(&first, Some(&second)).unwrap();
+        assert_eq!(file.size_bytes(), 4096);
+        allocator.take(&second, Some(&third)).unwrap();
+        allocator.stop();
+        allocator.stop();
+        assert!(!third.path.exists());
+        assert!(first.path.exists() && second.path.exists());
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_until_space_returns() {
+        let dir = tempfile::tempdir().unwrap();
+        let full = Arc::new(AtomicBool::new(true));
+        let plan = full.clone();
+        let disk = Disk::failing(Arc::new(move |operation, _: &std::path::Path| {
+            (operation == Operation::Allocate && plan.load(Ordering::Relaxed))
+                .then(|| io::Error::from(io::ErrorKind::StorageFull))
+        }));
+        let allocator = MappedFileAllocator::start(&disk, &Clock::system(), None, &Poison::new()).unwrap();
+        let wanted = request(dir.path(), 0);
+        assert_eq!(allocator.take(&wanted, None).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(!wanted.path.exists(), "no half file stays behind");
+        full.store(false, Ordering::Relaxed);
+        assert!(allocator.take(&wanted, None).is_ok());
+    }
+}

@@ -1,0 +1,246 @@
+//! The seam to the file system: every operation of the store goes through a [`Disk`], which can fail on cue.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a [`Disk`] is asked to do; a fault plan decides by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Create a file, or a directory.
+    Create,
+    /// Open an existing file.
+    Open,
+    /// Allocate blocks.
+    Allocate,
+    /// Map a file into memory.
+    Map,
+    /// Write through the file descriptor.
+    Write,
+    /// Make data durable.
+    Sync,
+    /// Rename a file.
+    Rename,
+    /// Remove a file or a directory.
+    Remove,
+}
+
+/// Decides for each operation whether it fails: `Some(error)` fails it before anything happened.
+pub type FaultPlan = dyn Fn(Operation, &Path) -> Option<io::Error> + Send + Sync;
+
+/// The file system, as the store uses it. Clones share the fault plan.
+#[derive(Clone, Default)]
+pub struct Disk {
+    faults: Option<Arc<FaultPlan>>,
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Disk").field("faults", &self.faults.is_some()).finish()
+    }
+}
+
+/// Use of the file system that holds a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskUse {
+    /// Size of the file system.
+    pub total_bytes: u64,
+    /// What an unprivileged process can still write.
+    pub free_bytes: u64,
+}
+
+impl DiskUse {
+    /// Used share from 0 to 100, rounded up as the reference does.
+    pub fn used_percent(self) -> u32 {
+        if self.total_bytes == 0 {
+            return 0;
+        }
+        let used = u128::from(self.total_bytes - self.free_bytes.min(self.total_bytes));
+        u32::try_from((used * 100).div_ceil(u128::from(self.total_bytes))).unwrap_or(100)
+    }
+}
+
+impl Disk {
+    /// The real file system.
+    pub fn real() -> Self {
+        Self::default()
+    }
+
+    /// The real file system, except for the operations that `plan` fails.
+    pub fn failing(plan: Arc<FaultPlan>) -> Self {
+        Self { faults: Some(plan) }
+    }
+
+    fn check(&self, operation: Operation, path: &Path) -> io::Result<()> {
+        match self.faults.as_ref().and_then(|plan| plan(operation, path)) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Creates a directory and its parents.
+    pub fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.check(Operation::Create, path)?;
+        fs::create_dir_all(path)
+    }
+
+    /// Opens a file for reading and writing, creating it when absent.
+    pub fn open_or_create(&self, path: &Path) -> io::Result<File> {
+        self.check(if path.exists() { Operation::Open } else { Operation::Create }, path)?;
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    }
+
+    /// Opens an existing file for reading and writing.
+    pub fn open(&self, path: &Path) -> io::Result<File> {
+        self.check(Operation::Open, path)?;
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+
+    /// Allocates the blocks of `offset .. offset + len` without changing what the file holds. The file grows when it ends earlier.
+    pub fn allocate(&self, file: &File, path: &Path, offset: u64, len: u64) -> io::Result<()> {
+        self.check(Operation::Allocate, path)?;
+        if len == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), offset, len) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+                allocate_by_writing(file, offset, len)
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Sets the length of a file without allocating blocks.
+    pub fn set_len(&self, file: &File, path: &Path, len: u64) -> io::Result<()> {
+        self.check(Operation::Allocate, path)?;
+        file.set_len(len)
+    }
+
+    /// Called before a file is mapped.
+    pub fn check_map(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::Map, path)
+    }
+
+    /// Writes all of `bytes` at `offset` through the descriptor.
+    pub fn write_at(&self, file: &File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.check(Operation::Write, path)?;
+        file.write_all_at(bytes, offset)
+    }
+
+    /// Makes the data of a file durable, dirty pages of its mappings included.
+    pub fn sync(&self, file: &File, path: &Path) -> io::Result<()> {
+        self.check(Operation::Sync, path)?;
+        file.sync_data()
+    }
+
+    /// Makes the names in a directory durable.
+    pub fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::Sync, path)?;
+        File::open(path)?.sync_all()
+    }
+
+    /// Renames a file, replacing the target.
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check(Operation::Rename, from)?;
+        fs::rename(from, to)
+    }
+
+    /// Removes a file; a file that is not there is no error.
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::Remove, path)?;
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Removes a directory with all that it holds; one that is not there is no error.
+    pub fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::Remove, path)?;
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Size and free space of the file system that holds `path`.
+    pub fn usage(&self, path: &Path) -> io::Result<DiskUse> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(DiskUse {
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        })
+    }
+
+    /// Takes the exclusive lock on byte 0 of `file`, as the Java broker does; false when somebody holds it.
+    ///
+    /// An open-file-description lock: it keeps out other processes (Java's included) and other stores of this process,
+    /// and ends with the last copy of `file`.
+    pub fn try_lock(&self, file: &File) -> io::Result<bool> {
+        // SAFETY: all-zero is a valid value of this plain C struct.
+        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+        lock.l_type = libc::F_WRLCK as libc::c_short;
+        lock.l_whence = libc::SEEK_SET as libc::c_short;
+        lock.l_start = 0;
+        lock.l_len = 1;
+        // SAFETY: the descriptor is open for the whole call and `lock` is a valid, initialised struct.
+        let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
+        if result == 0 {
+            return Ok(true);
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::EACCES) => Ok(false),
+            _ => Err(error),
+        }
+    }
+
+    /// Writes a small file so that a crash leaves the old or the new content: temporary file, sync, rename, sync of the directory.
+    pub fn replace_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temporary = sibling(path, ".tmp");
+        let file = self.create_empty(&temporary)?;
+        self.write_at(&file, &temporary, bytes, 0)?;
+        self.sync(&file, &temporary)?;
+        drop(file);
+        self.rename(&temporary, path)?;
+        match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => self.sync_dir(parent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Creates a file, or empties it.
+    pub fn create_empty(&self, path: &Path) -> io::Result<File> {
+        self.check(Operation::Create, path)?;
+        File::create(path)
+    }
+}
+
+/// `path` with `suffix` behind its file name.
+pub fn sibling(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// For file systems without block allocation: fills holes by writing zeros, but only past the present end, so no data is lost.
+fn allocate_by_writing(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    const CHUNK_BYTES: usize = 1 << 20;
+    let end = offset.saturating_add(len);
+    let mut position = offset.max(file.metadata()?.len());
+    let zeros = vec![0_u8; CHUNK_BYTES];
+    while position < end {
+        let step = usize::try_from(end - position).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        file.write_all_at(zeros.get(..step).unwrap_or_default(), position)?;
+        position += step as u64;
+    }
+    Ok(())
+}

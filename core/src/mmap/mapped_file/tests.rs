@@ -1,0 +1,99 @@
+use super::*;
+
+fn file(dir: &Path, allocation: Allocation) -> Arc<MappedFile> {
+    Arc::new(MappedFile::create(&Disk::real(), &dir.join("00"), 0, 8192, allocation).unwrap())
+}
+
+fn fill(bytes: &[u8]) -> impl FnOnce(&mut [u8]) -> usize + '_ {
+    |target| {
+        target[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    }
+}
+
+#[test]
+fn readers_see_only_what_is_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), Allocation::Whole);
+    assert!(file.slice(0, 1).is_none());
+    assert_eq!(file.append(10, fill(b"abc")).unwrap(), 3);
+    assert_eq!(file.published(0), b"abc");
+    assert!(file.slice(0, 4).is_none());
+    let view = file.slice(1, 2).unwrap();
+    file.remove().unwrap();
+    drop(file);
+    assert_eq!(&*view, b"bc");
+}
+
+#[test]
+fn append_past_the_end_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), Allocation::Stepwise(4096));
+    assert!(file.append(8193, |_| 0).is_err());
+    assert_eq!(file.append(8192, |target| target.len()).unwrap(), 8192);
+    assert!(file.is_full());
+    assert!(file.append(1, |_| 1).is_err());
+}
+
+#[test]
+fn stepwise_allocation_takes_blocks_only_as_needed() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("big");
+    let file = MappedFile::create(&Disk::real(), &path, 0, 6_000_000, Allocation::Stepwise(65_536)).unwrap();
+    file.append(20, |_| 20).unwrap();
+    let meta = std::fs::metadata(&path).unwrap();
+    assert_eq!(meta.len(), 6_000_000);
+    assert!(meta.blocks() * 512 <= 131_072, "{} blocks", meta.blocks());
+}
+
+#[test]
+fn a_failed_allocation_publishes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = Arc::new(|operation, _: &Path| {
+        (operation == super::super::disk::Operation::Allocate)
+            .then(|| io::Error::from(io::ErrorKind::StorageFull))
+    });
+    let path = dir.path().join("0");
+    std::fs::write(&path, vec![0_u8; 4096]).unwrap();
+    let file = MappedFile::open(&Disk::failing(full), &path, 0, 4096, Allocation::Whole).unwrap();
+    file.set_positions(0);
+    assert_eq!(file.append(1, |_| 1).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(file.write_position(), 0);
+}
+
+#[test]
+fn flush_follows_the_page_rule() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), Allocation::Whole);
+    file.append(100, |_| 100).unwrap();
+    assert_eq!(file.flush(1).unwrap(), 0);
+    assert_eq!(file.flush(0).unwrap(), 100);
+    file.append(8092, |_| 8092).unwrap();
+    assert_eq!(file.flush(4).unwrap(), 8192, "a full file is always flushed");
+}
+
+#[test]
+fn a_file_of_another_length_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("0");
+    std::fs::write(&path, b"short").unwrap();
+    assert!(MappedFile::open(&Disk::real(), &path, 0, 4096, Allocation::Whole).is_err());
+}
+
+#[test]
+fn buffered_appends_are_readable_after_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), Allocation::Whole);
+    let pool = super::super::transient_pool::TransientStorePool::new(1, 8192).unwrap();
+    file.set_buffer(pool.take().unwrap());
+    file.append(3, fill(b"abc")).unwrap();
+    assert_eq!(file.published(0), b"");
+    assert!(file.commit(0).unwrap());
+    assert_eq!(file.published(0), b"abc");
+    assert_eq!(pool.available(), 0);
+    file.append(8189, |target| target.len()).unwrap();
+    assert!(file.commit(4).unwrap());
+    assert_eq!(pool.available(), 1);
+    assert_eq!(file.published(0).len(), 8192);
+}

@@ -1,0 +1,39 @@
+//! What a processor is and what it gives back.
+
+use crate::format::wire::command::{RemotingCommand, Response};
+use crate::net::Peer;
+
+/// Handles the requests of the codes it is routed for.
+///
+/// With [`LaneChoice::Inline`](super::LaneChoice::Inline) it runs on an I/O thread and must never block. A request owns
+/// slices of the read buffer: keep what is needed of it, not the request, when the answer comes much later.
+#[doc(alias = "NettyRequestProcessor")]
+pub trait Processor: Send + Sync + 'static {
+    /// Handles one request. A panic is answered with code 1 and the connection lives on.
+    fn process(&self, request: RemotingCommand, peer: &Peer) -> Reply;
+
+    /// Asked before a request is queued or run; true refuses it with `[REJECTREQUEST]` (remoting.md §7).
+    #[doc(alias = "rejectRequest")]
+    fn rejects_now(&self) -> bool {
+        false
+    }
+}
+
+/// The answer to one request.
+#[derive(Debug)]
+// Answers are moved a few times; a box would cost an allocation for each.
+#[allow(clippy::large_enum_variant)]
+pub enum Reply {
+    /// The answer. Dropped when the request was one-way.
+    Now(Response),
+    /// A [`Responder`](super::Responder) was kept and will answer.
+    Later,
+    /// No answer, ever: the caller times out.
+    None,
+}
+
+impl From<Response> for Reply {
+    fn from(response: Response) -> Self {
+        Reply::Now(response)
+    }
+}

@@ -1,0 +1,7 @@
+//! Threads, signals, timers, lanes. No RocketMQ words.
+
+pub mod lanes;
+pub mod signal;
+pub mod stop;
+pub mod threads;
+pub mod timers;

@@ -1,0 +1,331 @@
+//! The append lock: takes a store timestamp, assigns queue and physical offset, writes the record into the mapping.
+
+use std::io;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::CommitLog;
+use crate::format::flags::TransactionType;
+use crate::format::record::batch::{BatchPart, merged_len, parts};
+use crate::format::record::encode::{RecordFields, body_crc, encode, encode_with_tail};
+use crate::format::record::layout::{
+    BLANK_MIN, PROPERTIES_LEN_MAX, TOPIC_LEN_MAX, encode_blank, is_v6, record_size,
+};
+use crate::mmap::allocator::FileRequest;
+use crate::mmap::mapped_file::MappedFile;
+use crate::store::put::{Appended, PutMessage};
+
+/// A record may exceed the largest body by this much (reference: 64 KiB).
+const RECORD_SLACK_BYTES: usize = 65_536;
+
+/// Why nothing was appended.
+#[derive(Debug)]
+pub enum AppendError {
+    /// A limit of the message; the text says which.
+    Illegal(String),
+    /// The properties do not fit their length field.
+    PropertiesTooLong(usize),
+    /// The next file could not be had.
+    Create(io::Error),
+}
+
+/// What the append lock guards.
+#[derive(Debug, Default)]
+pub struct AppendState {
+    current: Option<Arc<MappedFile>>,
+    next: QueueOffsets,
+}
+
+/// The next queue offset of each topic and queue.
+#[derive(Debug, Default)]
+pub struct QueueOffsets(HashMap<Box<str>, HashMap<i32, i64>>);
+
+impl QueueOffsets {
+    fn slot(&mut self, topic: &str, queue_id: i32) -> &mut i64 {
+        self.0.entry_ref(topic).or_default().entry(queue_id).or_insert(0)
+    }
+
+    /// Sets the next offset of a queue; for the start, from what its consume queue holds.
+    pub fn set(&mut self, topic: &str, queue_id: i32, next: i64) {
+        *self.slot(topic, queue_id) = next;
+    }
+}
+
+/// Sizes and checksums computed before the lock is taken.
+struct Prepared {
+    size_bytes: usize,
+    body_crc: u32,
+}
+
+impl CommitLog {
+    /// Appends one message and says where it lies.
+    pub fn append(&self, message: &PutMessage<'_>) -> Result<Appended, AppendError> {
+        let prepared = self.prepare(message, message.body, message.properties.len())?;
+        let takes_offset = TransactionType::of(message.sys_flag).takes_queue_offset();
+        let mut state = self.append.lock();
+        let store_timestamp_ms = self.clock.now_ms();
+        let file = self.room_for(&mut state, prepared.size_bytes)?;
+        let mut no_offset = 0;
+        let next =
+            if takes_offset { state.next.slot(message.topic, message.queue_id) } else { &mut no_offset };
+        let queue_offset = *next;
+        let physical_offset = file.start_offset() + file.write_position() as i64;
+        let record = fields(message, queue_offset, physical_offset, store_timestamp_ms);
+        let record = RecordFields { body_crc: prepared.body_crc, ..record };
+        write(&file, prepared.size_bytes, &record)?;
+        *next = queue_offset + 1;
+        drop(state);
+        file.note_store_timestamp(store_timestamp_ms);
+        Ok(Appended {
+            physical_offset,
+            size_bytes: prepared.size_bytes,
+            store_timestamp_ms,
+            queue_offset,
+            message_count: 1,
+            batch_offsets: Vec::new(),
+        })
+    }
+
+    /// Appends every part of a producer's batch as one record each, all in one file and with consecutive queue offsets.
+    pub fn append_batch(&self, message: &PutMessage<'_>) -> Result<Appended, AppendError> {
+        let bytes_max = self.tuning.load().message_bytes_max;
+        if message.body.len() > bytes_max {
+            return Err(too_large(message.body.len(), bytes_max));
+        }
+        let batch = self.prepare_batch(message)?;
+        let total: usize = batch.iter().map(|(_, prepared)| prepared.size_bytes).sum();
+        let mut state = self.append.lock();
+        let store_timestamp_ms = self.clock.now_ms();
+        let file = self.room_for(&mut state, total)?;
+        let first_queue_offset = *state.next.slot(message.topic, message.queue_id);
+        let start = file.start_offset() + file.write_position() as i64;
+        let mut batch_offsets = Vec::with_capacity(batch.len());
+        let mut records = Vec::with_capacity(batch.len());
+        let mut physical_offset = start;
+        for (index, (part, prepared)) in batch.iter().enumerate() {
+            let record =
+                fields(message, first_queue_offset + index as i64, physical_offset, store_timestamp_ms);
+            records.push(RecordFields {
+                flag: part.flag,
+                body: part.body,
+                body_crc: prepared.body_crc,
+                properties: part.properties,
+                ..record
+            });
+            batch_offsets.push(physical_offset);
+            physical_offset += prepared.size_bytes as i64;
+        }
+        // One publication: a crash leaves all parts or none, and readers never see half a batch.
+        write_all(&file, total, &records, message.properties)?;
+        file.note_store_timestamp(store_timestamp_ms);
+        *state.next.slot(message.topic, message.queue_id) = first_queue_offset + batch.len() as i64;
+        Ok(Appended {
+            physical_offset: start,
+            size_bytes: total,
+            store_timestamp_ms,
+            queue_offset: first_queue_offset,
+            message_count: batch.len(),
+            batch_offsets,
+        })
+    }
+
+    /// Sets the next queue offsets; for the start, before the first append.
+    pub fn set_queue_offsets(&self, offsets: QueueOffsets) {
+        self.append.lock().next = offsets;
+    }
+
+    /// Forgets the queue offsets of a topic if `delete`, run with appends kept out, says that it deleted it.
+    pub fn forget_topic_if<T>(&self, topic: &str, delete: impl FnOnce() -> Option<T>) -> Option<T> {
+        let mut state = self.append.lock();
+        let deleted = delete()?;
+        state.next.0.remove(topic);
+        Some(deleted)
+    }
+
+    fn prepare(
+        &self,
+        message: &PutMessage<'_>,
+        body: &[u8],
+        properties_len: usize,
+    ) -> Result<Prepared, AppendError> {
+        if message.topic.is_empty() || message.topic.len() > TOPIC_LEN_MAX {
+            return Err(AppendError::Illegal(format!(
+                "topic of {} bytes, allowed are 1 to 127",
+                message.topic.len()
+            )));
+        }
+        if message.queue_id < 0 {
+            return Err(AppendError::Illegal(format!("queue id {} is negative", message.queue_id)));
+        }
+        if properties_len > PROPERTIES_LEN_MAX {
+            return Err(AppendError::PropertiesTooLong(properties_len));
+        }
+        let bytes_max = self.tuning.load().message_bytes_max;
+        if body.len() > bytes_max {
+            return Err(too_large(body.len(), bytes_max));
+        }
+        let (born, store) = (is_v6(&message.born_host), is_v6(&message.store_host));
+        let size_bytes = record_size(body.len(), message.topic.len(), properties_len, born, store);
+        if size_bytes > bytes_max + RECORD_SLACK_BYTES {
+            return Err(too_large(size_bytes, bytes_max + RECORD_SLACK_BYTES));
+        }
+        Ok(Prepared { size_bytes, body_crc: body_crc(body) })
+    }
+
+    fn prepare_batch<'a>(
+        &self,
+        message: &PutMessage<'a>,
+    ) -> Result<Vec<(BatchPart<'a>, Prepared)>, AppendError> {
+        let mut batch = Vec::new();
+        for part in parts(message.body) {
+            let part = part.map_err(|error| AppendError::Illegal(error.to_string()))?;
+            let prepared =
+                self.prepare(message, part.body, merged_len(part.properties, message.properties))?;
+            batch.push((part, prepared));
+        }
+        if batch.is_empty() {
+            return Err(AppendError::Illegal("a batch without messages".to_owned()));
+        }
+        Ok(batch)
+    }
+
+    /// The file that takes `size_bytes` next; fills up the present one and goes on to a new one when they do not fit.
+    fn room_for(&self, state: &mut AppendState, size_bytes: usize) -> Result<Arc<MappedFile>, AppendError> {
+        let file_bytes = self.files.file_size_bytes();
+        if size_bytes + BLANK_MIN > file_bytes {
+            return Err(too_large(size_bytes, file_bytes - BLANK_MIN.min(file_bytes)));
+        }
+        if state.current.is_none() {
+            state.current = self.files.last();
+        }
+        if let Some(file) = &state.current {
+            let remaining = file_bytes - file.write_position();
+            if size_bytes + BLANK_MIN <= remaining {
+                return Ok(file.clone());
+            }
+            // The filler goes in only once the next file is there: a full disk must leave the log as it is.
+            let next = self.next_file(file.end_offset())?;
+            fill_up(file, remaining)?;
+            return self.go_on_with(state, next);
+        }
+        let first = self.next_file(0)?;
+        self.go_on_with(state, first)
+    }
+
+    fn go_on_with(&self, state: &mut AppendState, file: MappedFile) -> Result<Arc<MappedFile>, AppendError> {
+        let file = Arc::new(file);
+        self.files.push(file.clone()).map_err(|error| AppendError::Create(io::Error::other(error)))?;
+        state.current = Some(file.clone());
+        Ok(file)
+    }
+
+    #[cold]
+    fn next_file(&self, start_offset: i64) -> Result<MappedFile, AppendError> {
+        let size_bytes = self.files.file_size_bytes();
+        let request =
+            |start_offset| FileRequest { path: self.files.path_of(start_offset), start_offset, size_bytes };
+        let wanted = request(start_offset);
+        let after_it = request(start_offset + size_bytes as i64);
+        self.allocator.take(&wanted, Some(&after_it)).map_err(AppendError::Create)
+    }
+}
+
+fn too_large(bytes: usize, limit: usize) -> AppendError {
+    AppendError::Illegal(format!("{bytes} bytes, allowed are {limit}"))
+}
+
+fn fields<'a>(
+    message: &PutMessage<'a>,
+    queue_offset: i64,
+    physical_offset: i64,
+    store_timestamp_ms: i64,
+) -> RecordFields<'a> {
+    RecordFields {
+        queue_id: message.queue_id,
+        flag: message.flag,
+        queue_offset,
+        physical_offset,
+        sys_flag: message.sys_flag,
+        born_timestamp_ms: message.born_timestamp_ms,
+        born_host: message.born_host,
+        store_timestamp_ms,
+        store_host: message.store_host,
+        reconsume_times: message.reconsume_times,
+        prepared_transaction_offset: message.prepared_transaction_offset,
+        body: message.body,
+        body_crc: 0,
+        topic: message.topic.as_bytes(),
+        properties: message.properties,
+    }
+}
+
+fn write(file: &MappedFile, size_bytes: usize, record: &RecordFields<'_>) -> Result<(), AppendError> {
+    let mut result = Ok(0);
+    let published = file.append(size_bytes, |target| {
+        result = encode(target, record);
+        *result.as_ref().unwrap_or(&0)
+    });
+    finish(published, result.map_err(|error| error.to_string()), size_bytes)
+}
+
+fn write_all(
+    file: &MappedFile,
+    total: usize,
+    records: &[RecordFields<'_>],
+    tail: &[u8],
+) -> Result<(), AppendError> {
+    let mut result = Ok(0);
+    let published = file.append(total, |target| {
+        result = encode_all(target, records, tail);
+        *result.as_ref().unwrap_or(&0)
+    });
+    finish(published, result, total)
+}
+
+/// Back to front, so that the first record becomes valid last: a crash in between leaves nothing that looks like a record.
+fn encode_all(target: &mut [u8], records: &[RecordFields<'_>], tail: &[u8]) -> Result<usize, String> {
+    let total = target.len();
+    let mut rest = target;
+    for record in records.iter().rev() {
+        let size = record_size_with_tail(record, tail);
+        let at = rest.len().checked_sub(size).ok_or("batch parts exceed their sum")?;
+        let (before, here) = rest.split_at_mut(at);
+        encode_with_tail(here, record, tail).map_err(|error| error.to_string())?;
+        rest = before;
+    }
+    if rest.is_empty() { Ok(total) } else { Err("batch parts fall short of their sum".to_owned()) }
+}
+
+fn record_size_with_tail(record: &RecordFields<'_>, tail: &[u8]) -> usize {
+    record.size() - record.properties.len() + merged_len(record.properties, tail)
+}
+
+fn finish(
+    published: io::Result<usize>,
+    encoded: Result<usize, String>,
+    size_bytes: usize,
+) -> Result<(), AppendError> {
+    match (published, encoded) {
+        (Err(cause), _) => Err(AppendError::Create(cause)),
+        (Ok(_), Err(error)) => Err(AppendError::Illegal(error)),
+        (Ok(published), Ok(_)) if published == size_bytes => Ok(()),
+        (Ok(published), Ok(_)) => {
+            Err(AppendError::Illegal(format!("{published} of {size_bytes} bytes written")))
+        }
+    }
+}
+
+/// Filler from the write position to the end of the file.
+fn fill_up(file: &MappedFile, remaining: usize) -> Result<(), AppendError> {
+    if remaining == 0 {
+        return Ok(());
+    }
+    let size = i32::try_from(remaining).unwrap_or(i32::MAX);
+    file.append(remaining, |target| {
+        encode_blank(target, size);
+        target.len()
+    })
+    .map_err(AppendError::Create)?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Finding the end of the log at start.
+
+use std::sync::Arc;
+
+use super::scan::{Found, look};
+use crate::error::Result;
+use crate::format::record::decode::{RecordView, peek_store_timestamp_ms};
+use crate::mmap::file_queue::MappedFileQueue;
+use crate::mmap::mapped_file::MappedFile;
+
+/// After a clean stop the last files are checked, not all.
+const FILES_CHECKED_AFTER_CLEAN_STOP: usize = 3;
+
+/// Where the valid log ends, and from where on its records have to be dispatched again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovered {
+    /// Offset behind the last valid record.
+    pub end_offset: i64,
+    /// Start of the part that was walked.
+    pub walked_from: i64,
+}
+
+/// How carefully to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The last stop was clean: the last three files.
+    Clean,
+    /// It was not: from the newest file whose first record the checkpoint covers (`durable_until_ms`).
+    AfterCrash {
+        /// From the checkpoint.
+        durable_until_ms: i64,
+    },
+}
+
+/// Walks the log, cuts it behind the last valid record and removes later files. `None` without files.
+pub fn recover(files: &MappedFileQueue, mode: Mode, check_crc: bool) -> Result<Option<Recovered>> {
+    let all = files.files();
+    let Some(start) = first_to_walk(&all, mode) else { return Ok(None) };
+    let walked_from = all.get(start).map_or(0, |file| file.start_offset());
+    let mut end_offset = walked_from;
+    for file in all.iter().skip(start) {
+        let (valid_bytes, is_filled_up) = valid_prefix(file, check_crc);
+        end_offset = file.start_offset() + valid_bytes as i64;
+        if !is_filled_up {
+            break;
+        }
+        end_offset = file.end_offset();
+    }
+    let last = all.last().map_or(0, |file| file.end_offset());
+    tracing::info!(target: "broker::store", ?mode, walked_from, end_offset, files_end = last, "commit log recovered");
+    files.truncate(end_offset)?;
+    Ok(Some(Recovered { end_offset, walked_from }))
+}
+
+fn first_to_walk(all: &[Arc<MappedFile>], mode: Mode) -> Option<usize> {
+    let newest = all.len().checked_sub(1)?;
+    match mode {
+        Mode::Clean => Some(all.len().saturating_sub(FILES_CHECKED_AFTER_CLEAN_STOP)),
+        Mode::AfterCrash { durable_until_ms } => {
+            let covered = |file: &Arc<MappedFile>| {
+                peek_store_timestamp_ms(file.whole())
+                    .is_some_and(|first_ms| first_ms > 0 && first_ms <= durable_until_ms)
+            };
+            Some((0..=newest).rev().find(|index| all.get(*index).is_some_and(covered)).unwrap_or(0))
+        }
+    }
+}
+
+/// Bytes of valid records at the front of a file, and whether a filler (or a full file) leads on to the next one.
+fn valid_prefix(file: &MappedFile, check_crc: bool) -> (usize, bool) {
+    let bytes = file.whole();
+    let mut position = 0;
+    while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
+        match look(rest) {
+            Found::EndOfFile => return (position, true),
+            Found::Record(record)
+                if is_intact(&record, rest, check_crc, file.start_offset() + position as i64) =>
+            {
+                position += record.total_size();
+            }
+            _ => return (position, false),
+        }
+    }
+    (position, position == bytes.len())
+}
+
+fn is_intact(record: &RecordView<'_>, rest: &[u8], check_crc: bool, expected_offset: i64) -> bool {
+    if record.physical_offset() != expected_offset || (check_crc && !record.crc_ok()) {
+        return false;
+    }
+    let followed_by_nothing =
+        rest.get(record.total_size()..).is_none_or(|next| next.iter().take(8).all(|byte| *byte == 0));
+    !(followed_by_nothing && is_torn(record))
+}
+
+/// The CRC covers the body only. The last record of a log may lack its end, which then reads as zeros: a topic never holds a
+/// zero, and this broker never stores properties that end with one.
+fn is_torn(record: &RecordView<'_>) -> bool {
+    record.topic_bytes().is_empty()
+        || record.topic_bytes().contains(&0)
+        || record.properties().last() == Some(&0)
+}

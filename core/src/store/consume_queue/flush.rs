@@ -1,0 +1,119 @@
+//! Making consume queues and full index files durable, and the checkpoint with them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::queue::ConsumeQueue;
+use crate::runtime::signal::Signal;
+use crate::runtime::threads::Service;
+use crate::store::checkpoint::StoreCheckpoint;
+use crate::store::index::MessageIndex;
+use crate::store::options::LiveTuning;
+
+/// Queues with unflushed units, and the thread that flushes them.
+#[doc(alias = "FlushConsumeQueueService")]
+#[derive(Debug)]
+pub struct QueueFlush {
+    dirty: Mutex<Vec<Arc<ConsumeQueue>>>,
+    wrote: Signal,
+    /// Store timestamp of the newest dispatched record.
+    dispatched_ms: AtomicI64,
+    checkpoint: Arc<StoreCheckpoint>,
+    index: Arc<MessageIndex>,
+    service: Service,
+    tuning: LiveTuning,
+}
+
+impl QueueFlush {
+    /// With the periods of `tuning`.
+    pub fn new(
+        checkpoint: Arc<StoreCheckpoint>,
+        index: Arc<MessageIndex>,
+        tuning: LiveTuning,
+        service: Service,
+    ) -> Self {
+        Self {
+            dirty: Mutex::new(Vec::new()),
+            wrote: Signal::new(),
+            dispatched_ms: AtomicI64::new(0),
+            checkpoint,
+            index,
+            service,
+            tuning,
+        }
+    }
+
+    /// A unit was appended to `queue`.
+    #[inline]
+    pub fn note(&self, queue: &Arc<ConsumeQueue>, store_timestamp_ms: i64) {
+        self.dispatched_ms.store(store_timestamp_ms, Ordering::Release);
+        if queue.mark_dirty() {
+            self.dirty.lock().push(queue.clone());
+            self.wrote.raise();
+        }
+    }
+
+    /// Ends [`QueueFlush::run`].
+    pub fn wake_for_stop(&self) {
+        self.wrote.raise();
+    }
+
+    /// Body of the thread: sleeps while nothing is dirty. Returns after a last thorough flush.
+    pub fn run(&self) {
+        let mut last_thorough = self.service.clock.moment();
+        while !self.service.stop.is_stopped() {
+            let tuning = self.tuning.load_full();
+            let thorough_at = last_thorough.after(tuning.queue_flush_thorough_interval);
+            let pending = !self.dirty.lock().is_empty();
+            self.wrote.wait(&self.service.clock, pending.then_some(thorough_at));
+            if self.service.stop.wait_for(tuning.queue_flush_interval) {
+                break;
+            }
+            let is_thorough = self.service.clock.moment() >= thorough_at;
+            self.flush(if is_thorough { 0 } else { tuning.queue_flush_pages_min });
+            if is_thorough {
+                last_thorough = self.service.clock.moment();
+            }
+        }
+        self.flush(0);
+    }
+
+    fn flush(&self, pages_min: usize) {
+        if self.service.poison.is_set() {
+            return;
+        }
+        let dispatched_ms = self.dispatched_ms.load(Ordering::Acquire);
+        let dirty = std::mem::take(&mut *self.dirty.lock());
+        for queue in dirty {
+            queue.clear_dirty();
+            match queue.files().flush(pages_min) {
+                Ok(durable) if durable < queue.files().max_offset() => {
+                    if queue.mark_dirty() {
+                        self.dirty.lock().push(queue);
+                    }
+                }
+                Ok(_) => {}
+                // A deleted topic's files are gone; that is no failure of the disk.
+                Err(_) if queue.files().is_empty() => {}
+                Err(error) => self
+                    .service
+                    .poison
+                    .set(format!("could not sync a consume queue of {}: {error}", queue.topic())),
+            }
+        }
+        let index_moved = self.index.flush_full(&self.checkpoint).unwrap_or_else(|error| {
+            self.service.poison.set(format!("could not sync an index file: {error}"));
+            false
+        });
+        if (pages_min == 0 || index_moved) && !self.service.poison.is_set() {
+            if pages_min == 0 {
+                self.checkpoint.queues_durable(dispatched_ms);
+            }
+            if let Err(error) = self.checkpoint.write() {
+                self.service.poison.set(format!("could not write the checkpoint: {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Consume queues: per topic and queue, where in the log the n-th message lies.
+
+pub mod flush;
+pub mod queue;
+pub mod table;
+
+pub use queue::ConsumeQueue;

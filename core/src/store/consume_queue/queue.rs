@@ -1,0 +1,295 @@
+//! One queue: units of 20 bytes, appended in order, read by index.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::format::disk::cq_unit::{CQ_UNIT_SIZE, CqUnit};
+use crate::mmap::disk::Disk;
+use crate::mmap::file_queue::MappedFileQueue;
+use crate::mmap::mapped_file::Allocation;
+use crate::mmap::slice::MappedSlice;
+
+/// Blocks are taken in steps of this size: most queues stay far below the 6 MB of a file.
+const ALLOCATION_STEP_BYTES: usize = 64 << 10;
+/// As many files are checked at start.
+const FILES_CHECKED: usize = 3;
+const UNIT: i64 = CQ_UNIT_SIZE as i64;
+
+/// What became of an appended unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitAppend {
+    /// Written.
+    Written,
+    /// It was there already (a rebuild after recovery).
+    Known,
+}
+
+/// The consume queue of one topic and queue id. One thread appends (reput, or recovery before it).
+#[derive(Debug)]
+pub struct ConsumeQueue {
+    topic: Arc<str>,
+    queue_id: i32,
+    files: MappedFileQueue,
+    /// Index of the first unit whose record is still in the log.
+    min_index: AtomicI64,
+    /// End offset in the log of the last unit.
+    log_end: AtomicI64,
+    /// In the list of queues to flush.
+    dirty: AtomicBool,
+}
+
+impl ConsumeQueue {
+    /// A queue without files, in `dir`.
+    pub fn new(disk: &Disk, dir: &Path, topic: Arc<str>, queue_id: i32, file_bytes: usize) -> Self {
+        let file_bytes = file_bytes.next_multiple_of(CQ_UNIT_SIZE).max(CQ_UNIT_SIZE);
+        let allocation = Allocation::Stepwise(ALLOCATION_STEP_BYTES);
+        Self {
+            topic,
+            queue_id,
+            files: MappedFileQueue::new(disk, dir, file_bytes, allocation),
+            min_index: AtomicI64::new(0),
+            log_end: AtomicI64::new(0),
+            dirty: AtomicBool::new(false),
+        }
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// The queue id.
+    pub fn queue_id(&self) -> i32 {
+        self.queue_id
+    }
+
+    /// The files.
+    pub fn files(&self) -> &MappedFileQueue {
+        &self.files
+    }
+
+    /// Index of the first readable unit.
+    pub fn min_index(&self) -> i64 {
+        self.min_index.load(Ordering::Acquire)
+    }
+
+    /// Index behind the last unit.
+    pub fn max_index(&self) -> i64 {
+        self.files.max_offset() / UNIT
+    }
+
+    /// End offset in the log of the newest unit; 0 without units.
+    pub fn log_end(&self) -> i64 {
+        self.log_end.load(Ordering::Acquire)
+    }
+
+    /// Notes that there is something to flush; true when it was not noted yet.
+    pub fn mark_dirty(&self) -> bool {
+        !self.dirty.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes the note back, before flushing.
+    pub fn clear_dirty(&self) {
+        self.dirty.store(false, Ordering::Release);
+    }
+
+    /// Appends the unit with this index.
+    ///
+    /// A unit whose record ends at or before the newest known one is known already. A queue whose first unit is not index 0 is
+    /// filled with blanks up to it. An index above the expected one is written at the end all the same. An index below it
+    /// means that the topic was deleted in between and began anew (seen only when recovery dispatches the log again): so does
+    /// the queue.
+    pub fn append(&self, index: i64, unit: &CqUnit) -> Result<UnitAppend> {
+        let log_end = unit.physical_offset + i64::from(unit.size);
+        if log_end <= self.log_end() {
+            return Ok(UnitAppend::Known);
+        }
+        let expected = self.files.max_offset() / UNIT;
+        if self.files.is_empty() && index > 0 {
+            self.fill_blanks_until(index)?;
+        } else if index < expected {
+            self.files.destroy()?;
+            self.min_index.store(0, Ordering::Release);
+            self.log_end.store(0, Ordering::Release);
+            return self.append(index, unit);
+        } else if index > expected {
+            tracing::warn!(target: "broker::store", topic = %self.topic, queue_id = self.queue_id, index, expected,
+                "consume queue entry out of order");
+        }
+        let file = self.files.writable(0)?;
+        let bytes = unit.encode();
+        file.append(CQ_UNIT_SIZE, |target| {
+            target.copy_from_slice(&bytes);
+            CQ_UNIT_SIZE
+        })
+        .map_err(|cause| self.write_failed(&cause))?;
+        self.log_end.store(log_end, Ordering::Release);
+        Ok(UnitAppend::Written)
+    }
+
+    fn fill_blanks_until(&self, index: i64) -> Result<()> {
+        let until = index * UNIT;
+        let file = self.files.writable(until)?;
+        let blanks = usize::try_from((until - file.start_offset()) / UNIT).unwrap_or(0);
+        let blank = CqUnit::BLANK.encode();
+        file.append(blanks * CQ_UNIT_SIZE, |target| {
+            target.chunks_exact_mut(CQ_UNIT_SIZE).for_each(|unit| unit.copy_from_slice(&blank));
+            target.len()
+        })
+        .map_err(|cause| self.write_failed(&cause))?;
+        self.min_index.store(index, Ordering::Release);
+        Ok(())
+    }
+
+    fn write_failed(&self, cause: &std::io::Error) -> Error {
+        Error::io(format_args!("write consume queue {}/{}", self.topic, self.queue_id), cause)
+    }
+
+    /// Units from `index` to the end of their file; `None` when there is none.
+    pub fn units_from(&self, index: i64) -> Option<MappedSlice> {
+        self.files.slice_to_end(index.checked_mul(UNIT)?)
+    }
+
+    /// The unit at `index`, when it is between minimum and maximum.
+    pub fn unit(&self, index: i64) -> Option<CqUnit> {
+        if index < self.min_index() {
+            return None;
+        }
+        CqUnit::first_of(&self.units_from(index)?)
+    }
+
+    /// First index of the file behind the one that holds `index`.
+    pub fn next_file_index(&self, index: i64) -> i64 {
+        let units_per_file = (self.files.file_size_bytes() / CQ_UNIT_SIZE) as i64;
+        index - index % units_per_file + units_per_file
+    }
+
+    /// Loads the files and finds the last unit: the first hole ends the queue.
+    pub fn load(&self) -> Result<()> {
+        self.files.load()?;
+        let files = self.files.files();
+        let start = files.len().saturating_sub(FILES_CHECKED);
+        let mut end_offset = files.get(start).map_or(0, |file| file.start_offset());
+        for file in files.iter().skip(start) {
+            let written = CqUnit::iter(file.whole()).take_while(CqUnit::is_written).count();
+            end_offset = file.start_offset() + (written * CQ_UNIT_SIZE) as i64;
+            if written * CQ_UNIT_SIZE < file.size_bytes() {
+                break;
+            }
+        }
+        self.cut(end_offset)
+    }
+
+    /// Cuts the queue at its first unit that reaches to `log_offset` or beyond: the log ends there.
+    pub fn truncate_to_log(&self, log_offset: i64) -> Result<()> {
+        let mut end_offset = self.files.max_offset();
+        for file in self.files.files().iter().rev() {
+            let units = file.published(0);
+            let keep = CqUnit::iter(units)
+                .position(|unit| !unit.is_blank() && unit.physical_offset + i64::from(unit.size) > log_offset)
+                .unwrap_or(units.len() / CQ_UNIT_SIZE);
+            end_offset = file.start_offset() + (keep * CQ_UNIT_SIZE) as i64;
+            if keep > 0 {
+                break;
+            }
+        }
+        self.cut(end_offset)
+    }
+
+    fn cut(&self, end_offset: i64) -> Result<()> {
+        self.files.truncate(end_offset)?;
+        let last = (end_offset >= UNIT).then(|| self.files.slice(end_offset - UNIT, CQ_UNIT_SIZE)).flatten();
+        let log_end = last
+            .and_then(|bytes| CqUnit::first_of(&bytes))
+            .filter(|unit| !unit.is_blank())
+            .map_or(0, |unit| unit.physical_offset + i64::from(unit.size));
+        self.log_end.store(log_end, Ordering::Release);
+        Ok(())
+    }
+
+    /// Moves the minimum to the first unit of the oldest file whose record begins at or behind `log_min`; a file without such a
+    /// unit leaves it as it is.
+    pub fn correct_min(&self, log_min: i64) {
+        let Some(first) = self.files.first() else { return };
+        let found = CqUnit::iter(first.published(0))
+            .position(|unit| !unit.is_blank() && unit.physical_offset >= log_min);
+        if let Some(position) = found {
+            self.min_index.store(first.start_offset() / UNIT + position as i64, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(dir: &Path) -> ConsumeQueue {
+        ConsumeQueue::new(&Disk::real(), dir, "T".into(), 0, 200)
+    }
+
+    fn unit(offset: i64) -> CqUnit {
+        CqUnit { physical_offset: offset, size: 100, tags_code: 7 }
+    }
+
+    #[test]
+    fn append_and_reload_keep_every_unit() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = queue(dir.path());
+        for index in 0..25 {
+            assert_eq!(written.append(index, &unit(index * 100)).unwrap(), UnitAppend::Written);
+        }
+        assert_eq!(written.append(3, &unit(300)).unwrap(), UnitAppend::Known);
+        assert_eq!(written.append(24, &unit(2400)).unwrap(), UnitAppend::Known);
+        let read = queue(dir.path());
+        read.load().unwrap();
+        assert_eq!((read.min_index(), read.max_index(), read.log_end()), (0, 25, 2500));
+        assert_eq!(read.unit(24), Some(unit(2400)));
+        assert_eq!(read.units_from(12).unwrap().len(), 8 * CQ_UNIT_SIZE, "to the end of the file");
+        assert_eq!(read.next_file_index(12), 20);
+        assert_eq!(read.unit(25), None);
+    }
+
+    #[test]
+    fn a_later_record_with_a_lower_index_begins_the_queue_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        for index in 0..25 {
+            queue.append(index, &unit(index * 100)).unwrap();
+        }
+        queue.append(0, &unit(5000)).unwrap();
+        queue.append(1, &unit(5100)).unwrap();
+        assert_eq!((queue.min_index(), queue.max_index(), queue.log_end()), (0, 2, 5200));
+        assert_eq!(queue.unit(0), Some(unit(5000)));
+    }
+
+    #[test]
+    fn truncate_to_log_cuts_at_the_first_unit_beyond() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        for index in 0..25 {
+            queue.append(index, &unit(index * 100)).unwrap();
+        }
+        queue.truncate_to_log(1150).unwrap();
+        assert_eq!((queue.max_index(), queue.log_end(), queue.files().len()), (11, 1100, 2));
+        queue.append(11, &unit(1100)).unwrap();
+        assert_eq!(queue.max_index(), 12);
+        queue.truncate_to_log(0).unwrap();
+        assert_eq!((queue.max_index(), queue.log_end()), (0, 0));
+    }
+
+    #[test]
+    fn a_first_unit_above_zero_leaves_a_blank_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        queue.append(13, &unit(5000)).unwrap();
+        assert_eq!((queue.min_index(), queue.max_index()), (13, 14));
+        assert_eq!(queue.unit(13), Some(unit(5000)));
+        assert_eq!(queue.unit(12), None);
+        let reloaded = self::queue(dir.path());
+        reloaded.load().unwrap();
+        reloaded.correct_min(0);
+        assert_eq!((reloaded.min_index(), reloaded.max_index()), (13, 14));
+    }
+}

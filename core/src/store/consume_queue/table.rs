@@ -1,0 +1,144 @@
+//! All consume queues of a store.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+
+use super::queue::ConsumeQueue;
+use crate::error::{Error, Result};
+use crate::mmap::disk::Disk;
+use crate::store::commit_log::append::QueueOffsets;
+
+/// The queues of one topic, by queue id.
+type Queues = HashMap<i32, Arc<ConsumeQueue>>;
+
+/// Topic → queue id → queue.
+#[derive(Debug)]
+pub struct ConsumeQueueTable {
+    disk: Disk,
+    root: PathBuf,
+    file_bytes: usize,
+    topics: RwLock<HashMap<Arc<str>, Queues>>,
+}
+
+impl ConsumeQueueTable {
+    /// An empty table over the directory `root`.
+    pub fn new(disk: &Disk, root: PathBuf, file_bytes: usize) -> Self {
+        Self { disk: disk.clone(), root, file_bytes, topics: RwLock::new(HashMap::new()) }
+    }
+
+    /// Opens every queue found below the root. Directories whose name is no number are skipped.
+    pub fn load(&self) -> Result<()> {
+        for topic_dir in directories(&self.root)? {
+            let Some(topic) = topic_dir.file_name().and_then(|name| name.to_str()) else { continue };
+            let topic: Arc<str> = topic.into();
+            for queue_dir in directories(&topic_dir)? {
+                let queue_id = queue_dir
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .and_then(|name| name.parse::<i32>().ok());
+                let Some(queue_id) = queue_id.filter(|id| *id >= 0) else { continue };
+                let queue =
+                    ConsumeQueue::new(&self.disk, &queue_dir, topic.clone(), queue_id, self.file_bytes);
+                queue
+                    .load()
+                    .map_err(|error| error.while_doing(format_args!("consume queue {topic}/{queue_id}")))?;
+                self.topics.write().entry(topic.clone()).or_default().insert(queue_id, Arc::new(queue));
+            }
+        }
+        Ok(())
+    }
+
+    /// The queue, when it exists.
+    pub fn find(&self, topic: &str, queue_id: i32) -> Option<Arc<ConsumeQueue>> {
+        self.topics.read().get(topic)?.get(&queue_id).cloned()
+    }
+
+    /// The queue, created when it does not exist. Its files come with its first unit.
+    pub fn find_or_create(&self, topic: &str, queue_id: i32) -> Arc<ConsumeQueue> {
+        if let Some(queue) = self.find(topic, queue_id) {
+            return queue;
+        }
+        let mut topics = self.topics.write();
+        let name: Arc<str> =
+            topics.get_key_value(topic).map_or_else(|| topic.into(), |(name, _)| name.clone());
+        let queues = topics.entry(name.clone()).or_default();
+        let create = || {
+            let dir = self.root.join(topic).join(queue_id.to_string());
+            Arc::new(ConsumeQueue::new(&self.disk, &dir, name, queue_id, self.file_bytes))
+        };
+        queues.entry(queue_id).or_insert_with(create).clone()
+    }
+
+    /// Every queue.
+    pub fn all(&self) -> Vec<Arc<ConsumeQueue>> {
+        self.topics.read().values().flat_map(|queues| queues.values().cloned()).collect()
+    }
+
+    /// Names of all topics that have queues.
+    pub fn topics(&self) -> Vec<Arc<str>> {
+        self.topics.read().keys().cloned().collect()
+    }
+
+    /// Takes a topic's queues out and removes their files. Returns how many queues there were.
+    pub fn remove_topic(&self, topic: &str) -> Result<usize> {
+        let Some(queues) = self.topics.write().remove(topic) else { return Ok(0) };
+        for queue in queues.values() {
+            queue.files().destroy()?;
+        }
+        self.disk
+            .remove_dir_all(&self.root.join(topic))
+            .map_err(|cause| Error::io(format_args!("remove the queues of {topic}"), &cause))?;
+        Ok(queues.len())
+    }
+
+    /// Largest log offset that any unit reaches.
+    pub fn log_end(&self) -> i64 {
+        self.all().iter().map(|queue| queue.log_end()).max().unwrap_or(0)
+    }
+
+    /// Cuts every queue where the log ends.
+    pub fn truncate_to_log(&self, log_offset: i64) -> Result<()> {
+        self.all()
+            .iter()
+            .filter(|queue| queue.log_end() > log_offset)
+            .try_for_each(|queue| queue.truncate_to_log(log_offset))
+    }
+
+    /// Removes every queue: the log is gone.
+    pub fn destroy_all(&self) -> Result<()> {
+        self.topics().iter().try_for_each(|topic| self.remove_topic(topic).map(drop))
+    }
+
+    /// Moves every queue's minimum to what the log still holds.
+    pub fn correct_min(&self, log_min: i64) {
+        self.all().iter().for_each(|queue| queue.correct_min(log_min));
+    }
+
+    /// The next offset of every queue, for the append lock.
+    pub fn next_offsets(&self) -> QueueOffsets {
+        let mut offsets = QueueOffsets::default();
+        for queue in self.all() {
+            offsets.set(queue.topic(), queue.queue_id(), queue.max_index());
+        }
+        offsets
+    }
+}
+
+fn directories(dir: &Path) -> Result<Vec<PathBuf>> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    let listing = |cause: std::io::Error| Error::io(format_args!("list {}", dir.display()), &cause);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(listing)? {
+        let path = entry.map_err(listing)?.path();
+        if path.is_dir() {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,65 @@
+//! The key index: which records of the log carry a key (format: `format::disk::index`).
+//!
+//! Files follow each other in time; entries go to the newest one, which the reput thread alone writes. The others are full and
+//! only read. Everything in it comes from the log: what cannot be trusted after a crash is removed and built again.
+
+mod file;
+pub mod flush;
+mod load;
+pub mod query;
+pub mod write;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::options::LiveTuning;
+use crate::clock::Clock;
+use crate::format::disk::index::IndexLayout;
+use crate::mmap::disk::Disk;
+
+use file::IndexFile;
+use load::Lost;
+
+pub use load::Trust;
+pub use query::Found;
+
+/// What an index is made of.
+#[derive(Debug)]
+pub struct IndexParts {
+    /// Access to files.
+    pub disk: Disk,
+    /// Names new files.
+    pub clock: Clock,
+    /// Directory of the files.
+    pub dir: PathBuf,
+    /// Slots and entries of every file.
+    pub layout: IndexLayout,
+    /// Whether records are indexed, and how much a query may find.
+    pub tuning: LiveTuning,
+}
+
+/// The key index of a store.
+#[doc(alias = "IndexService")]
+#[derive(Debug)]
+pub struct MessageIndex {
+    parts: IndexParts,
+    /// Oldest first.
+    files: RwLock<Vec<Arc<IndexFile>>>,
+    /// What must be built again.
+    lost: Option<Lost>,
+}
+
+impl MessageIndex {
+    fn newest(&self) -> Option<Arc<IndexFile>> {
+        self.files.read().last().cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<IndexFile>> {
+        self.files.read().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

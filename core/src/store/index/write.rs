@@ -1,0 +1,99 @@
+//! Adding the keys of a record.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::MessageIndex;
+use super::file::{IndexFile, Key};
+use crate::error::{Error, Result};
+use crate::format::disk::index::IndexHeader;
+use crate::format::disk::paths::{INDEX_NAME_LEN, index_name};
+use crate::format::flags::TransactionType;
+use crate::format::names::property;
+use crate::format::record::decode::RecordView;
+use crate::format::record::properties;
+use crate::format::record::tags::index_key_hash;
+
+impl MessageIndex {
+    /// Adds the unique key of a record, then each of its keys; what is there already is not added again, so a call that failed can
+    /// be repeated. Called by one thread at a time, in the order of the log.
+    ///
+    /// The reference adds all keys of the newest indexed record twice when it sees it again after a crash; here the entries
+    /// it has are counted.
+    #[doc(alias = "buildIndex")]
+    pub fn put(&self, record: &RecordView<'_>) -> Result<()> {
+        let physical_offset = record.physical_offset();
+        if record.transaction_type() == TransactionType::Rollback || !self.is_wanted(physical_offset) {
+            return Ok(());
+        }
+        let end_offset = self.newest().map_or(-1, |file| file.header().end_physical_offset);
+        if physical_offset < end_offset {
+            return Ok(());
+        }
+        let known = if physical_offset == end_offset { self.entries_of_newest(physical_offset) } else { 0 };
+        let [unique, keys] = properties::get_many(record.properties(), [property::UNIQ_KEY, property::KEYS]);
+        let keys = keys.unwrap_or_default().split(|byte| *byte == b' ').filter(|key| !key.is_empty());
+        for key in unique.into_iter().chain(keys).skip(known) {
+            self.put_key(&Key {
+                hash: index_key_hash(record.topic_bytes(), key),
+                physical_offset,
+                store_timestamp_ms: record.store_timestamp_ms(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Entries of the newest indexed record; they may lie in several files.
+    fn entries_of_newest(&self, physical_offset: i64) -> usize {
+        let mut total = 0;
+        for file in self.all().iter().rev() {
+            let (count, is_all) = file.newest_entries_of(physical_offset);
+            total += count;
+            if !is_all {
+                break;
+            }
+        }
+        total
+    }
+
+    fn put_key(&self, key: &Key) -> Result<()> {
+        let mut newest = self.newest();
+        loop {
+            let file = match newest {
+                Some(file) if file.put(key) => return Ok(()),
+                full_or_none => self.begin_file(full_or_none.as_deref())?,
+            };
+            newest = Some(file);
+        }
+    }
+
+    fn begin_file(&self, previous: Option<&IndexFile>) -> Result<Arc<IndexFile>> {
+        let header = previous.map_or(IndexHeader::following(0, 0), |file| {
+            let full = file.header();
+            IndexHeader::following(full.end_timestamp_ms, full.end_physical_offset)
+        });
+        let parts = &self.parts;
+        let name = self.next_name(previous.map(IndexFile::name));
+        let path = parts.dir.join(&name);
+        let file = IndexFile::create(&parts.disk, &path, &name, parts.layout, &header)
+            .map_err(|cause| Error::io(format_args!("create {}", path.display()), &cause))?;
+        let file = Arc::new(file);
+        self.files.write().push(file.clone());
+        Ok(file)
+    }
+
+    /// The local time, or one more than the last name: the order of the names is the order of the files, whatever the clock does.
+    fn next_name(&self, last: Option<&str>) -> String {
+        let now = Timestamp::from_millisecond(self.parts.clock.now_ms()).unwrap_or_default();
+        let name = index_name(now.to_zoned(TimeZone::system()).datetime());
+        match last {
+            Some(last) if name.as_str() <= last => {
+                let next = last.parse::<u64>().unwrap_or(0) + 1;
+                format!("{next:0INDEX_NAME_LEN$}")
+            }
+            _ => name,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The native half of the Python package `libbroker`: conversions between Python values and [`libbroker::embed`].
+//!
+//! Users see the classes of `libbroker/__init__.py`; this module is private to it. The interpreter is released around
+//! every call that can wait.
+
+mod errors;
+mod handle;
+mod options;
+
+use pyo3::prelude::*;
+
+/// The module `libbroker._native`. It holds no state, so it needs no global interpreter lock.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::errors::error_codes;
+    #[pymodule_export]
+    use crate::handle::{Handle, start};
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", libbroker::VERSION)
+    }
+}

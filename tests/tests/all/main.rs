@@ -1,0 +1,11 @@
+//! Every test that needs servers or other people's clients. One binary, so that linking happens once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on panics")]
+
+mod continuity;
+mod crash;
+mod java_client;
+mod mixed_servers;
+mod mqadmin;
+mod other_clients;
+mod raw_frames;
+mod store_exchange;
