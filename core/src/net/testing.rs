@@ -222,6 +222,20 @@ pub(super) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     panic!("never happened: {what}");
 }
 
+/// For a test that looks at its whole process (memory, threads, files), where other tests must not run: repeats the test
+/// called `path` in a process of its own, and is true only in there.
+pub(super) fn alone(path: &str) -> bool {
+    const MARK: &str = "LIBBROKER_TEST_ALONE";
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = command.args(["--exact", path, "--test-threads=1"]).env(MARK, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{path} in its own process: {text}");
+    false
+}
+
 /// Resident memory of this process.
 pub(super) fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();

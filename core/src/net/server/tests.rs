@@ -276,13 +276,7 @@ fn entries(folder: &str) -> usize {
 /// Alone in its process: it counts the threads and file descriptors of all of it.
 #[test]
 fn start_and_stop_leave_nothing_behind() {
-    if std::env::var_os("LIBBROKER_ALONE").is_none() {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "net::server::tests::start_and_stop_leave_nothing_behind", "--test-threads=1"])
-            .env("LIBBROKER_ALONE", "1")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    if !alone("net::server::tests::start_and_stop_leave_nothing_behind") {
         return;
     }
     let cycle = |round: i32| {
