@@ -11,12 +11,14 @@ use parking_lot::{Condvar, Mutex};
 use super::disk::Disk;
 use super::mapped_file::{Allocation, MappedFile};
 use super::transient_pool::TransientStorePool;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::error::Result;
 use crate::runtime::threads::{Poison, ServiceThread};
 
 /// How long a caller waits for its file (reference: 5 s).
 const WAIT: Duration = Duration::from_secs(5);
+/// After a failure, the next attempt at the same file comes this much later: on a full disk, every put asks.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Which file to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
+    /// The last attempt failed; only the first failure of a row is worth a line in the log.
+    failing: bool,
     slots: HashMap<PathBuf, Slot>,
 }
 
@@ -57,7 +61,13 @@ enum Slot {
     Wanted(FileRequest),
     InWork,
     Ready(MappedFile),
-    Failed(io::Error),
+    Failed(Failure),
+}
+
+#[derive(Debug)]
+struct Failure {
+    error: io::Error,
+    at: Moment,
 }
 
 impl MappedFileAllocator {
@@ -82,14 +92,15 @@ impl MappedFileAllocator {
 
     /// Waits for the wanted file, at most 5 s, and has the one after it prepared meanwhile.
     ///
-    /// A failed creation is reported once; the next call tries again, so puts go on when a full disk has room again.
+    /// A failed creation is tried again by a later call, though not at once, so puts go on when a full disk has room again.
     pub fn take(&self, wanted: &FileRequest, after_it: Option<&FileRequest>) -> io::Result<MappedFile> {
         let shared = &*self.shared;
         let deadline = shared.clock.moment().after(WAIT);
         let mut state = shared.state.lock();
-        state.want(wanted);
+        let now = shared.clock.moment();
+        state.want(wanted, now);
         if let Some(next) = after_it {
-            state.want(next);
+            state.want(next, now);
         }
         shared.changed.notify_all();
         loop {
@@ -98,11 +109,15 @@ impl MappedFileAllocator {
             }
             match state.slots.remove(&wanted.path) {
                 Some(Slot::Ready(file)) => return Ok(file),
-                Some(Slot::Failed(error)) => return Err(error),
+                Some(Slot::Failed(failure)) => {
+                    let error = failure.again();
+                    state.slots.insert(wanted.path.clone(), Slot::Failed(failure));
+                    return Err(error);
+                }
                 Some(other) => {
                     state.slots.insert(wanted.path.clone(), other);
                 }
-                None => state.want(wanted),
+                None => state.want(wanted, shared.clock.moment()),
             }
             if shared.clock.moment() >= deadline {
                 return Err(io::Error::new(
@@ -137,11 +152,25 @@ impl Drop for MappedFileAllocator {
     }
 }
 
+impl Failure {
+    /// The same error for one more caller; `io::Error` cannot be cloned.
+    fn again(&self) -> io::Error {
+        match self.error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.error.kind(), self.error.to_string()),
+        }
+    }
+}
+
 impl State {
-    fn want(&mut self, request: &FileRequest) {
-        self.slots.entry(request.path.clone()).or_insert_with(|| Slot::Wanted(request.clone()));
-        if let Some(slot @ Slot::Failed(_)) = self.slots.get_mut(&request.path) {
-            *slot = Slot::Wanted(request.clone());
+    fn want(&mut self, request: &FileRequest, now: Moment) {
+        match self.slots.get_mut(&request.path) {
+            Some(Slot::Failed(failure)) if now < failure.at.after(RETRY_PAUSE) => {}
+            Some(slot @ Slot::Failed(_)) => *slot = Slot::Wanted(request.clone()),
+            Some(_) => {}
+            None => {
+                self.slots.insert(request.path.clone(), Slot::Wanted(request.clone()));
+            }
         }
     }
 
@@ -170,11 +199,14 @@ impl Shared {
             drop(state);
             let created = self.create(&request);
             state = self.state.lock();
+            let was_failing = std::mem::replace(&mut state.failing, created.is_err());
             let slot = match created {
                 Ok(file) => Slot::Ready(file),
                 Err(error) => {
-                    tracing::error!(target: "broker::mmap", path = %request.path.display(), %error, "could not create a file");
-                    Slot::Failed(error)
+                    if !was_failing {
+                        tracing::error!(target: "broker::mmap", path = %request.path.display(), %error, "could not create a file");
+                    }
+                    Slot::Failed(Failure { error, at: self.clock.moment() })
                 }
             };
             state.slots.insert(request.path, slot);
@@ -210,7 +242,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
     use crate::mmap::disk::Operation;
@@ -239,16 +271,25 @@ mod tests {
     fn a_full_disk_is_an_error_until_space_returns() {
         let dir = tempfile::tempdir().unwrap();
         let full = Arc::new(AtomicBool::new(true));
-        let plan = full.clone();
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let (plan, counter) = (full.clone(), attempts.clone());
         let disk = Disk::failing(Arc::new(move |operation, _: &std::path::Path| {
-            (operation == Operation::Allocate && plan.load(Ordering::Relaxed))
-                .then(|| io::Error::from(io::ErrorKind::StorageFull))
+            if operation != Operation::Allocate {
+                return None;
+            }
+            counter.fetch_add(1, Ordering::Relaxed);
+            plan.load(Ordering::Relaxed).then(|| io::Error::from(io::ErrorKind::StorageFull))
         }));
-        let allocator = MappedFileAllocator::start(&disk, &Clock::system(), None, &Poison::new()).unwrap();
+        let clock = Clock::manual(0);
+        let allocator = MappedFileAllocator::start(&disk, &clock, None, &Poison::new()).unwrap();
         let wanted = request(dir.path(), 0);
-        assert_eq!(allocator.take(&wanted, None).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        for _ in 0..100 {
+            assert_eq!(allocator.take(&wanted, None).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        }
+        assert_eq!(attempts.load(Ordering::Relaxed), 1, "many puts in a moment cost one attempt");
         assert!(!wanted.path.exists(), "no half file stays behind");
         full.store(false, Ordering::Relaxed);
+        clock.advance(RETRY_PAUSE);
         assert!(allocator.take(&wanted, None).is_ok());
     }
 }

@@ -10,6 +10,7 @@ pub mod ports;
 pub mod process;
 pub mod remoting;
 pub mod servers;
+pub mod small_disk;
 pub mod stored_message;
 pub mod toolchain;
 

@@ -3,6 +3,7 @@
 
 mod continuity;
 mod crash;
+mod full_disk;
 mod java_client;
 mod mixed_servers;
 mod mqadmin;
