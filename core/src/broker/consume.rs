@@ -9,7 +9,7 @@ use super::filter::tag::TagFilter;
 use super::groups::SubscriptionGroups;
 use super::offsets::ConsumerOffsets;
 use super::refusal::{Refusal, SEE_FAQ};
-use super::stats::{Amount, BrokerStats};
+use super::stats::BrokerStats;
 use super::topics::Topics;
 use crate::clock::Clock;
 use crate::config::LiveConfig;
@@ -20,7 +20,7 @@ use crate::format::record::properties;
 use crate::format::wire::body::{MessageModel, Subscription};
 use crate::format::wire::codes::ResponseCode;
 use crate::format::wire::header::pull::{PullHeader, pull_flag};
-use crate::store::{GetOutcome, GetStatus, MessageStore, PutMessage};
+use crate::store::{Amount, BodyForm, GetOutcome, GetStatus, MessageStore, PutMessage};
 
 /// Who pulls, besides what the header says.
 #[derive(Debug, Clone, Copy)]
@@ -236,6 +236,7 @@ impl Consume {
             reconsume_times: 0,
             prepared_transaction_offset: 0,
             body: body.to_string().as_bytes(),
+            form: BodyForm::Message,
             properties: &text,
             wait_store_ok: false,
         });

@@ -19,7 +19,7 @@ use crate::mmap::disk::Disk;
 use crate::runtime::signal::Signal;
 use crate::runtime::stop::StopToken;
 use crate::runtime::threads::{Poison, ServiceThread};
-use crate::store::{MessageStore, PutMessage, PutStatus};
+use crate::store::{BodyForm, MessageStore, PutMessage, PutStatus};
 
 /// Pause after a delivery that the store refused.
 const RETRY: Duration = Duration::from_millis(500);
@@ -204,6 +204,7 @@ impl Shared {
             reconsume_times: record.reconsume_times(),
             prepared_transaction_offset: 0,
             body: record.body(),
+            form: BodyForm::Message,
             properties: record.properties(),
             wait_store_ok: false,
         });

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::groups::SubscriptionGroups;
 use super::refusal::{Refusal, SEE_FAQ};
-use super::stats::{Amount, BrokerStats};
+use super::stats::BrokerStats;
 use super::topics::{Topics, Wanted};
 use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
@@ -18,7 +19,10 @@ use crate::format::record::properties;
 use crate::format::record::tags::delay_queue_id;
 use crate::format::wire::codes::{ResponseCode, version};
 use crate::format::wire::header::send::SendHeader;
-use crate::store::{MessageStore, PutMessage, PutOutcome};
+use crate::store::acks::PutTicket;
+use crate::store::{
+    Amount, Appended, BodyForm, MessageStore, PutMessage, PutOutcome, PutOutcomes, PutStatus,
+};
 
 /// A send as it came in.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +42,23 @@ pub struct Send<'a> {
 /// A send that reached the store.
 #[derive(Debug)]
 pub struct Sent {
-    /// What the store says.
-    pub outcome: PutOutcome,
+    /// How the put ended. Not final while it waits.
+    pub status: PutStatus,
+    /// Where the message lies, when it was appended.
+    pub appended: Option<Appended>,
     /// The queue that was asked for, or chosen for the sender.
     pub queue_id: i32,
+    /// The status comes with [`SentAll::ticket`].
+    pub waits: bool,
+}
+
+/// What became of sends that came together.
+#[derive(Debug)]
+pub struct SentAll {
+    /// In their order.
+    pub each: Vec<Result<Sent, Refusal>>,
+    /// Final when the disk has all that wait for it.
+    pub ticket: Option<PutTicket>,
 }
 
 /// Rules between a client's send and the store.
@@ -56,14 +73,30 @@ pub struct Produce {
 }
 
 thread_local! {
-    /// Where a message's final properties text is put together; kept, so that a send allocates nothing for it.
-    static TEXT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Where the final properties texts are put together; kept, so that a send allocates nothing for it.
+    static TEXTS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
+
+/// More than this is not kept for the next sends of the thread.
+const TEXTS_KEPT_BYTES_MAX: usize = 256 * 1024;
 
 /// Where a message goes.
 struct Place<'a> {
     topic: Cow<'a, str>,
     queue_id: i32,
+}
+
+/// A send that passed its checks.
+struct Planned<'a> {
+    place: Place<'a>,
+    /// It waits in the schedule topic first.
+    delay_level: Option<i32>,
+    /// Its final properties in [`TEXTS`].
+    text: Range<usize>,
+    form: BodyForm,
+    wait_store_ok: bool,
+    /// Bits of sysFlag that the topic adds.
+    sys_flag: i32,
 }
 
 impl Produce {
@@ -84,15 +117,56 @@ impl Produce {
         &self.store
     }
 
-    /// Checks a send and stores it. Does not wait for the disk: see [`PutOutcome::ticket`].
-    pub fn send(&self, send: &Send<'_>) -> Result<Sent, Refusal> {
+    /// Checks sends that came together and stores them in their order. Does not wait for the disk: see [`SentAll::ticket`].
+    pub fn send_all(&self, sends: &[Send<'_>]) -> SentAll {
+        TEXTS.with_borrow_mut(|texts| {
+            let sent = self.send_with(sends, texts);
+            texts.clear();
+            texts.shrink_to(TEXTS_KEPT_BYTES_MAX);
+            sent
+        })
+    }
+
+    fn send_with(&self, sends: &[Send<'_>], texts: &mut Vec<u8>) -> SentAll {
         let config = self.config.load();
-        let topic = self.admit(send, &config)?;
-        let queue_id = choose_queue(send, &topic)?;
+        let mut topic = None;
+        let planned: Vec<_> = sends.iter().map(|send| self.plan(send, &config, &mut topic, texts)).collect();
+        let each = sends.iter().zip(&planned);
+        let messages: Vec<_> =
+            each.filter_map(|(send, planned)| Some(planned.as_ref().ok()?.message(send, texts))).collect();
+        let PutOutcomes { each, ticket } = self.store.put_all(&messages);
+        self.count(&messages, &each);
+        let mut outcomes = each.into_iter();
+        let is_final = ticket.is_none();
+        let mut sent = |planned: Planned<'_>| {
+            let PutOutcome { status, appended, .. } = outcomes.next()?;
+            let waits = !is_final && planned.wait_store_ok && appended.is_some();
+            Some(Sent { status, appended, queue_id: planned.place.queue_id, waits })
+        };
+        let lost = || Refusal::new(ResponseCode::SystemError, "the store did not answer");
+        let each = planned.into_iter().map(|planned| sent(planned?).ok_or_else(lost)).collect();
+        SentAll { each, ticket }
+    }
+
+    /// Checks a send, says where its message goes, and appends its properties to `texts`. `known` is the topic of the send
+    /// before: mostly the same.
+    fn plan<'a>(
+        &self,
+        send: &Send<'a>,
+        config: &Config,
+        known: &mut Option<Arc<TopicConfig>>,
+        texts: &mut Vec<u8>,
+    ) -> Result<Planned<'a>, Refusal> {
+        let name = send.header.topic.unwrap_or_default();
+        let topic = match known {
+            Some(topic) if topic.topic_name == name => topic,
+            known => known.insert(self.admit(send, config)?),
+        };
+        let queue_id = choose_queue(send, topic)?;
         if send.header.batch {
-            self.send_batch(send, &topic, queue_id, &config)
+            plan_batch(send, topic, queue_id, config, texts)
         } else {
-            self.send_one(send, &topic, queue_id, &config)
+            self.plan_one(send, topic, queue_id, config, texts)
         }
     }
 
@@ -151,13 +225,14 @@ impl Produce {
         })
     }
 
-    fn send_one(
+    fn plan_one<'a>(
         &self,
-        send: &Send<'_>,
+        send: &Send<'a>,
         topic: &TopicConfig,
         queue_id: i32,
         config: &Config,
-    ) -> Result<Sent, Refusal> {
+        texts: &mut Vec<u8>,
+    ) -> Result<Planned<'a>, Refusal> {
         let text = send.header.properties.unwrap_or_default().as_bytes();
         let wanted = [property::WAIT, property::DELAY, property::TRAN_MSG];
         let [wait, delay, half] = properties::get_many(text, wanted);
@@ -168,45 +243,50 @@ impl Produce {
             ));
         }
         let place = self.place_of(send, topic, queue_id)?;
-        let wait_store_ok = property::waits_for_store(wait);
-        let delay_level = delay.and_then(parse_level).filter(|level| *level > 0);
-        let cluster = config.broker.broker_cluster_name.as_str().as_bytes();
-        TEXT.with_borrow_mut(|out| {
-            out.clear();
-            let outcome = match delay_level {
-                None => {
-                    properties::rewrite(text, out, &[property::WAIT], &[(property::CLUSTER, cluster)]);
-                    let message = message(send, topic, &place.topic, place.queue_id, out, wait_store_ok);
-                    self.count(&place.topic, self.store.put(&message))
-                }
-                Some(level) => {
-                    let level = self.store.options().delay_levels.clamp(level);
-                    delayed_properties(text, out, &place, level, &[(property::CLUSTER, cluster)]);
-                    let queue = delay_queue_id(level);
-                    let message = message(send, topic, names::SCHEDULE_TOPIC, queue, out, wait_store_ok);
-                    let outcome = self.count(names::SCHEDULE_TOPIC, self.store.put(&message));
-                    if let Some(amount) = amount_of(&outcome) {
-                        self.stats.put_delayed(names::SCHEDULE_TOPIC, queue, amount);
-                    }
-                    outcome
-                }
-            };
-            Ok(Sent { outcome, queue_id: place.queue_id })
+        let cluster = (property::CLUSTER, config.broker.broker_cluster_name.as_str().as_bytes());
+        let level = delay.and_then(parse_level).filter(|level| *level > 0);
+        let delay_level = level.map(|level| self.store.options().delay_levels.clamp(level));
+        let start = texts.len();
+        match delay_level {
+            None => properties::rewrite(text, texts, &[property::WAIT], &[cluster]),
+            Some(level) => delayed_properties(text, texts, &place, level, &[cluster]),
+        }
+        Ok(Planned {
+            place,
+            delay_level,
+            text: start..texts.len(),
+            form: BodyForm::Message,
+            wait_store_ok: property::waits_for_store(wait),
+            sys_flag: sys_flag_of(topic),
         })
     }
 
-    fn count(&self, topic: &str, outcome: PutOutcome) -> PutOutcome {
-        if let Some(amount) = amount_of(&outcome) {
-            self.stats.put(topic, amount);
+    /// Counts what was stored; messages of one topic in a row are counted together.
+    fn count(&self, messages: &[PutMessage<'_>], outcomes: &[PutOutcome]) {
+        let (mut topic, mut sum) = ("", Amount::default());
+        for (message, outcome) in messages.iter().zip(outcomes) {
+            let Some(appended) = &outcome.appended else { continue };
+            if message.topic != topic {
+                if sum.messages > 0 {
+                    self.stats.put(topic, sum);
+                }
+                (topic, sum) = (message.topic, Amount::default());
+            }
+            sum.add(appended);
+            if message.topic == names::SCHEDULE_TOPIC {
+                self.stats.put_delayed(names::SCHEDULE_TOPIC, message.queue_id, appended.into());
+            }
         }
-        outcome
+        if sum.messages > 0 {
+            self.stats.put(topic, sum);
+        }
     }
 
     /// The dead letter rule: a message that was retried often enough does not go to the retry topic again.
     fn place_of<'a>(
         &self,
         send: &Send<'a>,
-        topic: &'a TopicConfig,
+        topic: &TopicConfig,
         queue_id: i32,
     ) -> Result<Place<'a>, Refusal> {
         let name = topic.topic_name.as_str();
@@ -227,31 +307,61 @@ impl Produce {
             None => Err(Refusal::new(ResponseCode::SystemError, format!("topic[{dead}] not exist"))),
         }
     }
+}
 
-    fn send_batch(
-        &self,
-        send: &Send<'_>,
-        topic: &TopicConfig,
-        queue_id: i32,
-        config: &Config,
-    ) -> Result<Sent, Refusal> {
-        let text = send.header.properties.unwrap_or_default().as_bytes();
-        let [wait, delay] = properties::get_many(text, [property::WAIT, property::DELAY]);
-        let in_transaction = send.header.sys_flag.unwrap_or(0) & sys_flag::TRANSACTION_MASK != 0;
-        if in_transaction || delay.and_then(parse_level).is_some_and(|level| level > 0) {
-            return Err(message_illegal(config));
-        }
-        let wait_store_ok = property::waits_for_store(wait);
-        let cluster = config.broker.broker_cluster_name.as_str().as_bytes();
-        TEXT.with_borrow_mut(|out| {
-            out.clear();
-            properties::rewrite(text, out, &[], &[(property::CLUSTER, cluster)]);
-            let name = send.header.topic.unwrap_or_default();
-            let message = message(send, topic, name, queue_id, out, wait_store_ok);
-            let outcome = self.count(name, self.store.put_batch(&message));
-            Ok(Sent { outcome, queue_id })
-        })
+fn plan_batch<'a>(
+    send: &Send<'a>,
+    topic: &TopicConfig,
+    queue_id: i32,
+    config: &Config,
+    texts: &mut Vec<u8>,
+) -> Result<Planned<'a>, Refusal> {
+    let text = send.header.properties.unwrap_or_default().as_bytes();
+    let [wait, delay] = properties::get_many(text, [property::WAIT, property::DELAY]);
+    let in_transaction = send.header.sys_flag.unwrap_or(0) & sys_flag::TRANSACTION_MASK != 0;
+    if in_transaction || delay.and_then(parse_level).is_some_and(|level| level > 0) {
+        return Err(message_illegal(config));
     }
+    let cluster = config.broker.broker_cluster_name.as_str().as_bytes();
+    let start = texts.len();
+    properties::rewrite(text, texts, &[], &[(property::CLUSTER, cluster)]);
+    Ok(Planned {
+        place: Place { topic: Cow::Borrowed(send.header.topic.unwrap_or_default()), queue_id },
+        delay_level: None,
+        text: start..texts.len(),
+        form: BodyForm::Batch,
+        wait_store_ok: property::waits_for_store(wait),
+        sys_flag: sys_flag_of(topic),
+    })
+}
+
+impl Planned<'_> {
+    fn message<'a>(&'a self, send: &Send<'a>, texts: &'a [u8]) -> PutMessage<'a> {
+        let (topic, queue_id) = match self.delay_level {
+            Some(level) => (names::SCHEDULE_TOPIC, delay_queue_id(level)),
+            None => (&*self.place.topic, self.place.queue_id),
+        };
+        let header = send.header;
+        PutMessage {
+            topic,
+            queue_id,
+            flag: header.flag.unwrap_or(0),
+            sys_flag: header.sys_flag.unwrap_or(0) | self.sys_flag,
+            born_timestamp_ms: header.born_timestamp_ms.unwrap_or(0),
+            born_host: send.born_host,
+            store_host: send.store_host,
+            reconsume_times: header.reconsume_times.unwrap_or(0),
+            prepared_transaction_offset: 0,
+            body: send.body,
+            form: self.form,
+            properties: texts.get(self.text.clone()).unwrap_or_default(),
+            wait_store_ok: self.wait_store_ok,
+        }
+    }
+}
+
+fn sys_flag_of(topic: &TopicConfig) -> i32 {
+    if topic.topic_filter_type == TopicFilterType::MultiTag { sys_flag::MULTI_TAGS } else { 0 }
 }
 
 /// The properties of a message that waits in SCHEDULE_TOPIC_XXXX: where it goes afterwards, and its level. WAIT stays.
@@ -281,39 +391,6 @@ fn delayed_properties(
     let mut set: smallvec::SmallVec<[(&[u8], &[u8]); 5]> = rewritten.into_iter().collect();
     set.extend_from_slice(more);
     properties::rewrite(text, out, &[], &set);
-}
-
-/// What was stored, for statistics.
-pub(super) fn amount_of(outcome: &PutOutcome) -> Option<Amount> {
-    let appended = outcome.appended.as_ref()?;
-    Some(Amount { messages: appended.message_count, bytes: appended.size_bytes })
-}
-
-fn message<'a>(
-    send: &Send<'a>,
-    topic: &TopicConfig,
-    name: &'a str,
-    queue_id: i32,
-    properties: &'a [u8],
-    wait_store_ok: bool,
-) -> PutMessage<'a> {
-    let header = send.header;
-    let multi_tag =
-        if topic.topic_filter_type == TopicFilterType::MultiTag { sys_flag::MULTI_TAGS } else { 0 };
-    PutMessage {
-        topic: name,
-        queue_id,
-        flag: header.flag.unwrap_or(0),
-        sys_flag: header.sys_flag.unwrap_or(0) | multi_tag,
-        born_timestamp_ms: header.born_timestamp_ms.unwrap_or(0),
-        born_host: send.born_host,
-        store_host: send.store_host,
-        reconsume_times: header.reconsume_times.unwrap_or(0),
-        prepared_transaction_offset: 0,
-        body: send.body,
-        properties,
-        wait_store_ok,
-    }
 }
 
 fn choose_queue(send: &Send<'_>, topic: &TopicConfig) -> Result<i32, Refusal> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::groups::SubscriptionGroups;
-use super::produce::{amount_of, rewritten_for_delay, sending_forbidden};
+use super::produce::{rewritten_for_delay, sending_forbidden};
 use super::refusal::{Refusal, SEE_FAQ};
 use super::stats::BrokerStats;
 use super::topics::Topics;
@@ -17,7 +17,7 @@ use crate::format::record::properties;
 use crate::format::record::tags::delay_queue_id;
 use crate::format::wire::codes::{ResponseCode, version};
 use crate::format::wire::header::send::SendBackHeader;
-use crate::store::{MessageStore, PutMessage, PutOutcome};
+use crate::store::{Amount, BodyForm, MessageStore, PutMessage, PutOutcome};
 
 /// A message that is not tried again at once waits at least this level: 10 s with the default levels.
 const FIRST_RETRY_LEVEL: i32 = 3;
@@ -140,11 +140,13 @@ impl SendBack {
             reconsume_times: record.reconsume_times().saturating_add(1),
             prepared_transaction_offset: 0,
             body: record.body(),
+            form: BodyForm::Message,
             properties: &text,
             wait_store_ok: true,
         });
-        if let Some(amount) = amount_of(&outcome) {
+        if let Some(appended) = &outcome.appended {
             if topic == names::SCHEDULE_TOPIC {
+                let amount = Amount::from(appended);
                 self.stats.put(topic, amount);
                 self.stats.put_delayed(topic, queue_id, amount);
             }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Moment};
 use crate::format::wire::body::{BrokerStats as StatsBody, StatsSpan};
 use crate::runtime::timers::Timers;
+use crate::store::Amount;
 
 use series::Counter;
 use table::{Key, Pair, Table};
@@ -108,15 +109,6 @@ impl Stat {
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|stat| stat.name() == name)
     }
-}
-
-/// Messages and their bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Amount {
-    /// How many.
-    pub messages: usize,
-    /// Bytes of their records.
-    pub bytes: usize,
 }
 
 impl BrokerStats {

@@ -10,6 +10,7 @@ use crate::format::wire::codes::ResponseCode;
 use crate::format::wire::command::{RemotingCommand, Response};
 use crate::format::wire::frame::next_frame;
 use crate::net::counters::{Counters, add};
+use crate::net::gathered::Gathered;
 use crate::net::peer::Origin;
 use crate::net::read::End;
 use crate::net::router::Route;
@@ -32,7 +33,8 @@ pub(super) enum Turn {
 
 /// Handles the frames in `bytes`, as many as one turn may. Answers are queued; the caller writes them.
 pub(super) fn take_turn(peer: &Peer, bytes: &mut BytesMut, router: &Router) -> Result<Turn, End> {
-    let mut frames = Frames { peer, router, taken: 0, pending: 0, in_hand: None, for_lane: None };
+    let (gathered, in_hand, for_lane) = (Gathered::new(), None, None);
+    let mut frames = Frames { peer, router, taken: 0, pending: 0, gathered, in_hand, for_lane };
     let turn = loop {
         // One guard for all frames of a turn, not one for each: a panic is answered and the loop goes on behind it.
         match catch_unwind(AssertUnwindSafe(|| frames.take(bytes))) {
@@ -57,6 +59,8 @@ struct Frames<'a> {
     taken: u64,
     /// Bytes that wait for the socket, as far as known here.
     pending: usize,
+    /// Requests that are handled together.
+    gathered: Gathered<'a>,
     /// The request whose processor runs.
     in_hand: Option<Origin>,
     /// Requests for one lane, queued together.
@@ -65,6 +69,12 @@ struct Frames<'a> {
 
 impl<'a> Frames<'a> {
     fn take(&mut self, bytes: &mut BytesMut) -> Result<Turn, End> {
+        let turn = self.take_frames(bytes);
+        self.process_gathered();
+        turn
+    }
+
+    fn take_frames(&mut self, bytes: &mut BytesMut) -> Result<Turn, End> {
         let Peer(connection) = self.peer;
         loop {
             if self.pending > FLUSH_BYTES {
@@ -91,8 +101,19 @@ impl<'a> Frames<'a> {
             return self.finish_call(command);
         }
         let origin = Origin::of(&command);
+        let route = self.router.find(origin.code);
+        if let Some(Route { processor, lane: LaneChoice::Inline }) = route
+            && processor.together().is_some()
+            && !processor.rejects_now()
+        {
+            if self.gathered.is_full_for(processor) {
+                self.process_gathered();
+            }
+            return self.gathered.push(processor, command);
+        }
+        self.process_gathered();
         self.in_hand = Some(origin);
-        match self.router.find(origin.code) {
+        match route {
             None => {
                 if let Some(mut response) = self.router.unknown(origin.code) {
                     self.answer(&origin, &mut response);
@@ -115,6 +136,25 @@ impl<'a> Frames<'a> {
             }
         }
         self.in_hand = None;
+    }
+
+    /// Handles what was gathered; whatever comes behind it sees its effect.
+    fn process_gathered(&mut self) {
+        if self.gathered.is_empty() {
+            return;
+        }
+        let Self { peer, gathered, pending, .. } = self;
+        let mut answer = |origin: &Origin, response: &mut Response| {
+            if !origin.oneway {
+                *pending = peer.0.outbox.queue_response(response, origin);
+            }
+        };
+        // A guard of its own: the request behind the group is not among those that a panic concerns.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| gathered.process(peer, &mut answer))) {
+            for origin in gathered.take_unanswered() {
+                answer(&origin, &mut panicked(&peer.0.shared.counters, &origin, &*panic));
+            }
+        }
     }
 
     fn queue_for(&mut self, lane: &'a Lane, job: Box<dyn Job>) {

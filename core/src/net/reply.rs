@@ -12,11 +12,28 @@ pub trait Processor: Send + Sync + 'static {
     /// Handles one request. A panic is answered with code 1 and the connection lives on.
     fn process(&self, request: RemotingCommand, peer: &Peer) -> Reply;
 
+    /// The same processor for several requests at once, if it gains by it.
+    fn together(&self) -> Option<&dyn ProcessTogether> {
+        None
+    }
+
     /// Asked before a request is queued or run; true refuses it with `[REJECTREQUEST]` (remoting.md §7).
     #[doc(alias = "rejectRequest")]
     fn rejects_now(&self) -> bool {
         false
     }
+}
+
+/// Handles requests of one connection that came in one read together, in their order. Only for processors that run inline.
+pub trait ProcessTogether {
+    /// Handles `requests` and gives each answer it has now, by the place of its request; for the others it keeps a
+    /// [`Responder`](super::Responder). Answers to one-way requests are dropped.
+    fn process_together(
+        &self,
+        requests: &[RemotingCommand],
+        peer: &Peer,
+        answer: &mut dyn FnMut(usize, &mut Response),
+    );
 }
 
 /// The answer to one request.

@@ -44,7 +44,7 @@ use running::RunningFlags;
 use stats::StoreStats;
 
 pub use get::{GetOutcome, GetStatus, MatchAll, MessageFilter};
-pub use put::{Appended, PutMessage, PutOutcome, PutStatus};
+pub use put::{Amount, Appended, BodyForm, PutMessage, PutOutcome, PutOutcomes, PutStatus};
 pub use query::QueryOutcome;
 
 /// The store of one broker: composition only, the rules are in the modules.

@@ -8,6 +8,15 @@ use super::commit_log::append::AppendError;
 use super::options::FlushMode;
 use super::running::Refusal;
 
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyForm {
+    /// One message's.
+    Message,
+    /// A producer's batch: the encoded parts, each of which becomes a record. All are stored or none.
+    Batch,
+}
+
 /// A message on its way into the log. Texts are final: whatever the broker adds to them has been added.
 #[doc(alias = "MessageExtBrokerInner")]
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +39,10 @@ pub struct PutMessage<'a> {
     pub reconsume_times: i32,
     /// Physical offset of the half message in a commit record, else 0.
     pub prepared_transaction_offset: i64,
-    /// Body as sent; for a batch the encoded parts.
+    /// Body as sent.
     pub body: &'a [u8],
+    /// One message, or a batch.
+    pub form: BodyForm,
     /// Properties text; for a batch what is appended to each part's own.
     pub properties: &'a [u8],
     /// Whether the put is final only when the disk has it (matters with [`FlushMode::Sync`]).
@@ -91,6 +102,29 @@ pub struct Appended {
     pub batch_offsets: Vec<i64>,
 }
 
+/// How much was put or read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes of their records.
+    pub bytes: usize,
+}
+
+impl Amount {
+    /// Adds what was appended.
+    pub fn add(&mut self, appended: &Appended) {
+        self.messages += appended.message_count;
+        self.bytes += appended.size_bytes;
+    }
+}
+
+impl From<&Appended> for Amount {
+    fn from(appended: &Appended) -> Self {
+        Self { messages: appended.message_count, bytes: appended.size_bytes }
+    }
+}
+
 /// Answer to a put.
 #[doc(alias = "PutMessageResult")]
 #[derive(Debug)]
@@ -103,6 +137,15 @@ pub struct PutOutcome {
     pub ticket: Option<PutTicket>,
 }
 
+/// Answer to several puts.
+#[derive(Debug)]
+pub struct PutOutcomes {
+    /// In the order of the messages. None has a ticket of its own.
+    pub each: Vec<PutOutcome>,
+    /// Set while those that were appended and have `wait_store_ok` wait for the disk: all of them together.
+    pub ticket: Option<PutTicket>,
+}
+
 impl PutOutcome {
     fn refused(status: PutStatus) -> Self {
         Self { status, appended: None, ticket: None }
@@ -112,12 +155,53 @@ impl PutOutcome {
 impl MessageStore {
     /// Appends one message. Does not wait for the disk: with [`FlushMode::Sync`] the outcome carries a ticket.
     pub fn put(&self, message: &PutMessage<'_>) -> PutOutcome {
-        self.put_with(message, |store| store.log.append(message))
+        let PutOutcomes { mut each, ticket } = self.put_all(std::slice::from_ref(message));
+        match each.pop() {
+            Some(outcome) => PutOutcome { ticket, ..outcome },
+            None => PutOutcome::refused(PutStatus::UnknownError),
+        }
     }
 
-    /// Appends all parts of a producer's batch, or none of them.
-    pub fn put_batch(&self, message: &PutMessage<'_>) -> PutOutcome {
-        self.put_with(message, |store| store.log.append_batch(message))
+    /// Appends messages that came together, under one lock and with one wake-up of who follows the log. One that is refused
+    /// does not keep those behind it out.
+    pub fn put_all(&self, messages: &[PutMessage<'_>]) -> PutOutcomes {
+        if self.refuses_puts() {
+            self.stats.puts_refused(messages.len());
+            let refused = |_| PutOutcome::refused(PutStatus::ServiceNotAvailable);
+            return PutOutcomes { each: messages.iter().map(refused).collect(), ticket: None };
+        }
+        let (mut amount, mut refused) = (Amount::default(), 0);
+        let mut wait_until = None;
+        let finish = |(message, appended): (&PutMessage<'_>, Result<Appended, AppendError>)| match appended {
+            Ok(appended) => {
+                amount.add(&appended);
+                if message.wait_store_ok {
+                    wait_until = Some(appended.physical_offset + appended.size_bytes as i64);
+                }
+                PutOutcome { status: PutStatus::Ok, appended: Some(appended), ticket: None }
+            }
+            Err(error) => {
+                refused += 1;
+                PutOutcome::refused(self.refusal_of(error))
+            }
+        };
+        let each: Vec<_> = messages.iter().zip(self.log.append(messages)).map(finish).collect();
+        if refused > 0 {
+            self.stats.puts_refused(refused);
+        }
+        if amount.messages == 0 {
+            return PutOutcomes { each, ticket: None };
+        }
+        if refused == 0 {
+            self.has_room();
+        }
+        self.stats.put(amount);
+        self.reput.wake();
+        let flush = self.log.flush();
+        let waits = wait_until.filter(|_| self.options.flush_mode == FlushMode::Sync);
+        let ticket = waits.map(|end_offset| flush.wait_for(end_offset));
+        flush.wake();
+        PutOutcomes { each, ticket }
     }
 
     /// True when a put now would be refused before it reaches the log.
@@ -125,44 +209,12 @@ impl MessageStore {
         self.poison.is_set() || self.flags.refuses_puts()
     }
 
-    fn put_with(
-        &self,
-        message: &PutMessage<'_>,
-        append: impl FnOnce(&Self) -> Result<Appended, AppendError>,
-    ) -> PutOutcome {
-        if self.refuses_puts() {
-            self.stats.put_failed();
-            return PutOutcome::refused(PutStatus::ServiceNotAvailable);
-        }
-        match append(self) {
-            Ok(appended) => {
-                self.flags_after_success();
-                self.stats.put(message.topic, &appended);
-                self.reput.wake();
-                let ticket = self.submit_flush(&appended, message.wait_store_ok);
-                PutOutcome { status: PutStatus::Ok, appended: Some(appended), ticket }
-            }
-            Err(error) => {
-                self.stats.put_failed();
-                PutOutcome::refused(self.refusal_of(error))
-            }
-        }
-    }
-
     #[inline]
-    fn flags_after_success(&self) {
+    fn has_room(&self) {
         if self.flags.has(Refusal::DiskFull) {
             tracing::info!(target: "broker::store", "the disk has room again");
             self.flags.set(Refusal::DiskFull, false);
         }
-    }
-
-    fn submit_flush(&self, appended: &Appended, wait_store_ok: bool) -> Option<PutTicket> {
-        let flush = self.log.flush();
-        let ticket = (self.options.flush_mode == FlushMode::Sync && wait_store_ok)
-            .then(|| flush.wait_for(appended.physical_offset + appended.size_bytes as i64));
-        flush.wake();
-        ticket
     }
 
     #[cold]

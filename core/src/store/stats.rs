@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::put::Appended;
+use super::put::Amount;
 use crate::clock::{Clock, Moment};
 
 /// Rates look back at most this many seconds.
@@ -55,14 +55,14 @@ impl StoreStats {
     }
 
     #[inline]
-    pub(super) fn put(&self, _topic: &str, appended: &Appended) {
-        self.put_messages.fetch_add(appended.message_count as u64, Ordering::Relaxed);
-        self.put_bytes.fetch_add(appended.size_bytes as u64, Ordering::Relaxed);
+    pub(super) fn put(&self, amount: Amount) {
+        self.put_messages.fetch_add(amount.messages as u64, Ordering::Relaxed);
+        self.put_bytes.fetch_add(amount.bytes as u64, Ordering::Relaxed);
     }
 
     #[cold]
-    pub(super) fn put_failed(&self) {
-        self.put_failed.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn puts_refused(&self, puts: usize) {
+        self.put_failed.fetch_add(puts as u64, Ordering::Relaxed);
     }
 
     pub(super) fn got(&self, messages: u64) {

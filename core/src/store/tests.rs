@@ -43,9 +43,14 @@ fn message<'a>(topic: &'a str, queue_id: i32, body: &'a [u8]) -> PutMessage<'a> 
         reconsume_times: 0,
         prepared_transaction_offset: 0,
         body,
+        form: BodyForm::Message,
         properties: b"TAGS\x01a\x02CLUSTER\x01c",
         wait_store_ok: true,
     }
+}
+
+fn batch_of<'a>(topic: &'a str, queue_id: i32, encoded: &'a [u8]) -> PutMessage<'a> {
+    PutMessage { form: BodyForm::Batch, ..message(topic, queue_id, encoded) }
 }
 
 fn put(store: &MessageStore, topic: &str, queue_id: i32, body: &[u8]) -> Appended {
@@ -174,7 +179,7 @@ fn a_batch_is_stored_whole_with_consecutive_offsets() {
     for n in 0..40_u8 {
         assert!(push_part(&mut batch, &BatchPart { flag: 3, body: &[n; 100], properties: b"KEYS\x01k" }));
     }
-    let outcome = store.put_batch(&message("T", 0, &batch));
+    let outcome = store.put(&batch_of("T", 0, &batch));
     let appended = outcome.appended.unwrap();
     assert_eq!((appended.queue_offset, appended.message_count, appended.batch_offsets.len()), (1, 40, 40));
     assert_eq!(
@@ -188,8 +193,42 @@ fn a_batch_is_stored_whole_with_consecutive_offsets() {
     assert_eq!(stored[40], [39; 100]);
     let record = store.record_at(appended.batch_offsets[3]).unwrap();
     assert_eq!(RecordView::parse(&record).unwrap().properties(), b"KEYS\x01k\x02TAGS\x01a\x02CLUSTER\x01c");
-    assert_eq!(store.put_batch(&message("T", 0, b"junk")).status, PutStatus::MessageIllegal);
-    assert_eq!(store.put_batch(&message("T", 0, b"")).status, PutStatus::MessageIllegal);
+    assert_eq!(store.put(&batch_of("T", 0, b"junk")).status, PutStatus::MessageIllegal);
+    assert_eq!(store.put(&batch_of("T", 0, b"")).status, PutStatus::MessageIllegal);
+}
+
+#[test]
+fn puts_together_keep_their_order_and_a_refused_one_takes_no_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path());
+    options.flush_mode = FlushMode::Sync;
+    let store = open(options);
+    let mut batch = Vec::new();
+    for n in [3_u8, 4] {
+        assert!(push_part(&mut batch, &BatchPart { flag: 0, body: &[n], properties: b"" }));
+    }
+    let unsure = PutMessage { wait_store_ok: false, ..message("T", 0, &[5]) };
+    let puts = [
+        message("T", 0, &[1]),
+        message("", 0, b"no topic"),
+        message("U", 0, &[2]),
+        batch_of("T", 0, &batch),
+        batch_of("T", 0, b"junk"),
+        unsure,
+    ];
+    let PutOutcomes { each, ticket } = store.put_all(&puts);
+    let places: Vec<_> = each.iter().map(|put| put.appended.as_ref().map(|at| at.queue_offset)).collect();
+    assert_eq!(places, [Some(0), None, Some(0), Some(1), None, Some(3)]);
+    let refused: Vec<_> =
+        each.iter().map(|put| put.status).filter(|status| *status != PutStatus::Ok).collect();
+    assert_eq!(refused, [PutStatus::MessageIllegal; 2]);
+    assert_eq!(ticket.unwrap().wait(Duration::from_secs(20)), PutStatus::Ok);
+    settle(&store);
+    assert_eq!(bodies(&store, "T", 0), [[1], [3], [4], [5]]);
+    assert_eq!(bodies(&store, "U", 0), [[2]]);
+    assert_eq!((store.stats().put_messages(), store.stats().puts_failed()), (5, 2));
+    assert!(store.put_all(&[message("", 0, b"")]).ticket.is_none(), "nothing was stored, nothing waits");
+    assert!(store.put_all(&[unsure]).ticket.is_none());
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::config::{Config, LiveConfig, Profile};
 use crate::format::disk::tables::DelayOffsetTable;
 use crate::mmap::disk::Disk;
 use crate::store::options::StoreOptions;
-use crate::store::{Appended, MessageStore, PutMessage};
+use crate::store::{Appended, BodyForm, MessageStore, PutMessage};
 
 /// When the tests begin.
 pub(crate) const BEGIN_MS: i64 = 1_795_242_080_000;
@@ -126,6 +126,7 @@ impl Fixture {
             reconsume_times: 0,
             prepared_transaction_offset: 0,
             body,
+            form: BodyForm::Message,
             properties: b"",
             wait_store_ok: false,
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use crate::broker::host::StoreHost;
-use crate::broker::produce::{Produce, Send, Sent, message_illegal};
+use crate::broker::produce::{Produce, Send, Sent, SentAll, message_illegal};
 use crate::broker::refusal::Refusal;
 use crate::config::LiveConfig;
 use crate::format::record::ids::OffsetMessageId;
@@ -14,7 +14,7 @@ use crate::format::wire::codes::ResponseCode;
 use crate::format::wire::command::{RemotingCommand, Response};
 use crate::format::wire::fields::{FieldValue, HeaderFields, InlineText};
 use crate::format::wire::header::send::SendHeader;
-use crate::net::{Peer, Processor, Reply};
+use crate::net::{Peer, ProcessTogether, Processor, Reply};
 use crate::store::{Appended, PutStatus};
 
 /// Answers sends.
@@ -110,24 +110,60 @@ impl Stored {
 
 impl Processor for Arc<SendProcessor> {
     fn process(&self, request: RemotingCommand, peer: &Peer) -> Reply {
-        let header = SendHeader::of(request.code, &request.ext);
-        let store_host = self.store_host.for_peer(peer);
-        let born_host = peer.remote_addr();
-        let send =
-            Send { header: &header, body: &request.body, born_host, store_host, version: request.version };
-        let Sent { outcome, queue_id } = match self.produce.send(&send) {
-            Ok(sent) => sent,
-            Err(refusal) => return Reply::Now(self.refuse(refusal)),
+        let mut reply = Reply::Later;
+        let mut answer = |_, response: &mut Response| {
+            reply = Reply::Now(std::mem::replace(response, Response::success()));
         };
-        let Some(appended) = outcome.appended else {
-            return Reply::Now(self.refuse(self.refusal_of(outcome.status)));
-        };
-        let stored = Stored::of(&appended, queue_id, store_host);
-        let Some(ticket) = outcome.ticket else {
-            return Reply::Now(self.answer(outcome.status, &stored));
-        };
-        let (processor, responder) = (self.clone(), peer.responder(&request));
-        ticket.on_done(Box::new(move |status| responder.send_batched(processor.answer(status, &stored))));
-        Reply::Later
+        self.process_together(std::slice::from_ref(&request), peer, &mut answer);
+        reply
+    }
+
+    fn together(&self) -> Option<&dyn ProcessTogether> {
+        Some(self)
+    }
+}
+
+impl ProcessTogether for Arc<SendProcessor> {
+    fn process_together(
+        &self,
+        requests: &[RemotingCommand],
+        peer: &Peer,
+        answer: &mut dyn FnMut(usize, &mut Response),
+    ) {
+        let headers: Vec<_> =
+            requests.iter().map(|request| SendHeader::of(request.code, &request.ext)).collect();
+        let (store_host, born_host) = (self.store_host.for_peer(peer), peer.remote_addr());
+        let each = requests.iter().zip(&headers);
+        let sends: Vec<_> = each
+            .map(|(request, header)| {
+                let RemotingCommand { body, version, .. } = request;
+                Send { header, body, born_host, store_host, version: *version }
+            })
+            .collect();
+        let SentAll { each, ticket } = self.produce.send_all(&sends);
+        let mut waiting = Vec::new();
+        for (place, (request, sent)) in requests.iter().zip(each).enumerate() {
+            let mut response = match sent {
+                Err(refusal) => self.refuse(refusal),
+                Ok(Sent { status, appended: None, .. }) => self.refuse(self.refusal_of(status)),
+                Ok(Sent { status, appended: Some(appended), queue_id, waits }) => {
+                    let stored = Stored::of(&appended, queue_id, store_host);
+                    if waits {
+                        waiting.push((peer.responder(request), stored));
+                        continue;
+                    }
+                    self.answer(status, &stored)
+                }
+            };
+            answer(place, &mut response);
+        }
+        if let Some(ticket) = ticket {
+            let processor = self.clone();
+            ticket.on_done(Box::new(move |status| {
+                for (responder, stored) in waiting {
+                    responder.send_batched(processor.answer(status, &stored));
+                }
+            }));
+        }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, Equivalent, HashMap};
 use parking_lot::RwLock;
 
-use super::Amount;
 use super::series::Counter;
+use crate::store::Amount;
 
 /// Readers of one shard share its lock's cache line; several topics spread over several.
 const SHARDS: usize = 16;

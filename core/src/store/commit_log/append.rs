@@ -14,7 +14,7 @@ use crate::format::record::layout::{
 };
 use crate::mmap::allocator::FileRequest;
 use crate::mmap::mapped_file::MappedFile;
-use crate::store::put::{Appended, PutMessage};
+use crate::store::put::{Appended, BodyForm, PutMessage};
 
 /// A record may exceed the largest body by this much (reference: 64 KiB).
 const RECORD_SLACK_BYTES: usize = 65_536;
@@ -52,34 +52,55 @@ impl QueueOffsets {
     }
 }
 
-/// Sizes and checksums computed before the lock is taken.
-struct Prepared {
+/// What is known of a message before the lock is taken: sizes and checksums.
+enum Prepared<'a> {
+    One(Sized),
+    Batch(Vec<(BatchPart<'a>, Sized)>),
+}
+
+/// Size and checksum of one record.
+struct Sized {
     size_bytes: usize,
     body_crc: u32,
 }
 
 impl CommitLog {
-    /// Appends one message and says where it lies.
-    pub fn append(&self, message: &PutMessage<'_>) -> Result<Appended, AppendError> {
-        let prepared = self.prepare(message, message.body, message.properties.len())?;
-        let takes_offset = TransactionType::of(message.sys_flag).takes_queue_offset();
+    /// Appends messages in their order, under one lock and with one store timestamp, and says for each where it lies. One that
+    /// cannot be appended does not keep those behind it out.
+    pub fn append(&self, messages: &[PutMessage<'_>]) -> Vec<Result<Appended, AppendError>> {
+        let prepared: Vec<_> = messages.iter().map(|message| self.prepare(message)).collect();
         let mut state = self.append.lock();
-        let store_timestamp_ms = self.clock.now_ms();
-        let file = self.room_for(&mut state, prepared.size_bytes)?;
+        let now_ms = self.clock.now_ms();
+        let each = messages.iter().zip(prepared);
+        each.map(|(message, prepared)| match prepared? {
+            Prepared::One(sized) => self.append_one(&mut state, message, &sized, now_ms),
+            Prepared::Batch(parts) => self.append_batch(&mut state, message, &parts, now_ms),
+        })
+        .collect()
+    }
+
+    fn append_one(
+        &self,
+        state: &mut AppendState,
+        message: &PutMessage<'_>,
+        sized: &Sized,
+        store_timestamp_ms: i64,
+    ) -> Result<Appended, AppendError> {
+        let takes_offset = TransactionType::of(message.sys_flag).takes_queue_offset();
+        let file = self.room_for(state, sized.size_bytes)?;
         let mut no_offset = 0;
         let next =
             if takes_offset { state.next.slot(message.topic, message.queue_id) } else { &mut no_offset };
         let queue_offset = *next;
         let physical_offset = file.start_offset() + file.write_position() as i64;
         let record = fields(message, queue_offset, physical_offset, store_timestamp_ms);
-        let record = RecordFields { body_crc: prepared.body_crc, ..record };
-        write(&file, prepared.size_bytes, &record)?;
+        let record = RecordFields { body_crc: sized.body_crc, ..record };
+        write(&file, sized.size_bytes, &record)?;
         *next = queue_offset + 1;
-        drop(state);
         file.note_store_timestamp(store_timestamp_ms);
         Ok(Appended {
             physical_offset,
-            size_bytes: prepared.size_bytes,
+            size_bytes: sized.size_bytes,
             store_timestamp_ms,
             queue_offset,
             message_count: 1,
@@ -88,33 +109,32 @@ impl CommitLog {
     }
 
     /// Appends every part of a producer's batch as one record each, all in one file and with consecutive queue offsets.
-    pub fn append_batch(&self, message: &PutMessage<'_>) -> Result<Appended, AppendError> {
-        let bytes_max = self.tuning.load().message_bytes_max;
-        if message.body.len() > bytes_max {
-            return Err(too_large(message.body.len(), bytes_max));
-        }
-        let batch = self.prepare_batch(message)?;
-        let total: usize = batch.iter().map(|(_, prepared)| prepared.size_bytes).sum();
-        let mut state = self.append.lock();
-        let store_timestamp_ms = self.clock.now_ms();
-        let file = self.room_for(&mut state, total)?;
+    fn append_batch(
+        &self,
+        state: &mut AppendState,
+        message: &PutMessage<'_>,
+        batch: &[(BatchPart<'_>, Sized)],
+        store_timestamp_ms: i64,
+    ) -> Result<Appended, AppendError> {
+        let total: usize = batch.iter().map(|(_, sized)| sized.size_bytes).sum();
+        let file = self.room_for(state, total)?;
         let first_queue_offset = *state.next.slot(message.topic, message.queue_id);
         let start = file.start_offset() + file.write_position() as i64;
         let mut batch_offsets = Vec::with_capacity(batch.len());
         let mut records = Vec::with_capacity(batch.len());
         let mut physical_offset = start;
-        for (index, (part, prepared)) in batch.iter().enumerate() {
+        for (index, (part, sized)) in batch.iter().enumerate() {
             let record =
                 fields(message, first_queue_offset + index as i64, physical_offset, store_timestamp_ms);
             records.push(RecordFields {
                 flag: part.flag,
                 body: part.body,
-                body_crc: prepared.body_crc,
+                body_crc: sized.body_crc,
                 properties: part.properties,
                 ..record
             });
             batch_offsets.push(physical_offset);
-            physical_offset += prepared.size_bytes as i64;
+            physical_offset += sized.size_bytes as i64;
         }
         // One publication: a crash leaves all parts or none, and readers never see half a batch.
         write_all(&file, total, &records, message.properties)?;
@@ -143,12 +163,21 @@ impl CommitLog {
         Some(deleted)
     }
 
-    fn prepare(
+    fn prepare<'a>(&self, message: &PutMessage<'a>) -> Result<Prepared<'a>, AppendError> {
+        match message.form {
+            BodyForm::Message => {
+                self.sized(message, message.body, message.properties.len()).map(Prepared::One)
+            }
+            BodyForm::Batch => self.prepare_batch(message).map(Prepared::Batch),
+        }
+    }
+
+    fn sized(
         &self,
         message: &PutMessage<'_>,
         body: &[u8],
         properties_len: usize,
-    ) -> Result<Prepared, AppendError> {
+    ) -> Result<Sized, AppendError> {
         if message.topic.is_empty() || message.topic.len() > TOPIC_LEN_MAX {
             return Err(AppendError::Illegal(format!(
                 "topic of {} bytes, allowed are 1 to 127",
@@ -170,19 +199,22 @@ impl CommitLog {
         if size_bytes > bytes_max + RECORD_SLACK_BYTES {
             return Err(too_large(size_bytes, bytes_max + RECORD_SLACK_BYTES));
         }
-        Ok(Prepared { size_bytes, body_crc: body_crc(body) })
+        Ok(Sized { size_bytes, body_crc: body_crc(body) })
     }
 
     fn prepare_batch<'a>(
         &self,
         message: &PutMessage<'a>,
-    ) -> Result<Vec<(BatchPart<'a>, Prepared)>, AppendError> {
+    ) -> Result<Vec<(BatchPart<'a>, Sized)>, AppendError> {
+        let bytes_max = self.tuning.load().message_bytes_max;
+        if message.body.len() > bytes_max {
+            return Err(too_large(message.body.len(), bytes_max));
+        }
         let mut batch = Vec::new();
         for part in parts(message.body) {
             let part = part.map_err(|error| AppendError::Illegal(error.to_string()))?;
-            let prepared =
-                self.prepare(message, part.body, merged_len(part.properties, message.properties))?;
-            batch.push((part, prepared));
+            let sized = self.sized(message, part.body, merged_len(part.properties, message.properties))?;
+            batch.push((part, sized));
         }
         if batch.is_empty() {
             return Err(AppendError::Illegal("a batch without messages".to_owned()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{bodies, copy, message, settle};
+use super::{batch_of, bodies, copy, settle};
 use crate::clock::Clock;
 use crate::format::record::batch::{BatchPart, push_part};
 use crate::mmap::disk::Disk;
@@ -109,7 +109,7 @@ impl Pair {
         for body in &bodies {
             assert!(push_part(&mut encoded, &BatchPart { flag: 0, body, properties: b"" }));
         }
-        let outcome = self.store.put_batch(&message(TOPICS[topic], queue, &encoded));
+        let outcome = self.store.put(&batch_of(TOPICS[topic], queue, &encoded));
         assert_eq!(outcome.status, PutStatus::Ok);
         let expected = self.model.entry((topic, queue)).or_default();
         assert_eq!(outcome.appended.unwrap().queue_offset, expected.len() as i64);

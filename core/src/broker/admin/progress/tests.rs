@@ -1,7 +1,7 @@
 use super::*;
 use crate::broker::admin::testing::{BEGIN_MS, Fixture};
-use crate::broker::stats::Amount;
 use crate::format::disk::tables::TopicConfig;
+use crate::store::Amount;
 
 fn fixture() -> Fixture {
     let fixture = Fixture::new(&[]);

@@ -10,13 +10,14 @@ use crate::broker::admin::testing::Fixture;
 use crate::broker::clients::Housekeeping;
 use crate::broker::processor::client::ClientProcessor;
 use crate::broker::queue_locks::QueueLocks;
-use crate::broker::stats::{Amount, Span};
+use crate::broker::stats::Span;
 use crate::broker::testing::{LONG, TestClient, TestServer};
 use crate::format::disk::tables::TopicConfig;
 use crate::format::wire::tests::{decode, recorded};
 use crate::format::wire::{HeaderFields, OutgoingRequest};
 use crate::net::{LaneChoice, Router};
 use crate::runtime::lanes::Lane;
+use crate::store::Amount;
 
 struct Broker {
     fixture: Fixture,

@@ -6,7 +6,7 @@ use crate::broker::testing::{TestClient, TestServer, wait_until};
 use crate::format::record::decode::RecordView;
 use crate::format::wire::{HeaderFields, OutgoingRequest};
 use crate::net::{LaneChoice, NoEvents, Router};
-use crate::store::PutMessage;
+use crate::store::{BodyForm, PutMessage};
 
 const NOT_FOUND: &str = "can not find message, maybe time range not correct";
 
@@ -44,6 +44,7 @@ impl Queries {
             reconsume_times: 0,
             prepared_transaction_offset: 0,
             body,
+            form: BodyForm::Message,
             properties,
             wait_store_ok: false,
         });

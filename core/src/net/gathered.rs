@@ -1,0 +1,83 @@
+//! Requests of one read that their processor handles together.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::format::wire::command::{RemotingCommand, Response};
+use crate::net::peer::Origin;
+use crate::net::{Peer, Processor};
+
+/// As many are handled together at most: what is done for them under one lock must not take long.
+const REQUESTS_MAX: usize = 64;
+
+thread_local! {
+    /// An empty list with memory, so that a turn allocates none.
+    static SPARE: Cell<Vec<RemotingCommand>> = const { Cell::new(Vec::new()) };
+}
+
+/// See the module.
+pub(super) struct Gathered<'a> {
+    processor: Option<&'a Arc<dyn Processor>>,
+    requests: Vec<RemotingCommand>,
+    /// A bit for each request that is answered.
+    answered: u64,
+}
+
+impl<'a> Gathered<'a> {
+    pub(super) fn new() -> Self {
+        Self { processor: None, requests: SPARE.take(), answered: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// True when `processor` cannot take one more request before those that are here are handled.
+    pub(super) fn is_full_for(&self, processor: &Arc<dyn Processor>) -> bool {
+        let other = self.processor.is_some_and(|own| !std::ptr::eq(own, processor));
+        !self.requests.is_empty() && (other || self.requests.len() == REQUESTS_MAX)
+    }
+
+    pub(super) fn push(&mut self, processor: &'a Arc<dyn Processor>, request: RemotingCommand) {
+        self.processor = Some(processor);
+        self.requests.push(request);
+    }
+
+    /// Handles them. If the processor panics, [`Gathered::take_unanswered`] tells who still waits.
+    pub(super) fn process(&mut self, peer: &Peer, mut answer: impl FnMut(&Origin, &mut Response)) {
+        let (requests, answered) = (&self.requests, &mut self.answered);
+        if let Some(together) = self.processor.and_then(|processor| processor.together()) {
+            together.process_together(requests, peer, &mut |place, response| {
+                *answered |= 1 << place;
+                if let Some(request) = requests.get(place) {
+                    answer(&Origin::of(request), response);
+                }
+            });
+        }
+        self.clear();
+    }
+
+    /// The requests that got no answer before a panic; those that a responder was kept for are among them.
+    pub(super) fn take_unanswered(&mut self) -> Vec<Origin> {
+        let is_unanswered = |(place, _): &(usize, _)| self.answered & 1 << place == 0;
+        let each = self.requests.iter().enumerate().filter(is_unanswered);
+        let unanswered = each.map(|(_, request)| Origin::of(request)).collect();
+        self.clear();
+        unanswered
+    }
+
+    fn clear(&mut self) {
+        self.requests.clear();
+        self.answered = 0;
+    }
+}
+
+impl Drop for Gathered<'_> {
+    fn drop(&mut self) {
+        self.clear();
+        SPARE.set(std::mem::take(&mut self.requests));
+    }
+}
+
+#[cfg(test)]
+mod tests;
