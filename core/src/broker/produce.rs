@@ -234,8 +234,11 @@ impl Produce {
         texts: &mut Vec<u8>,
     ) -> Result<Planned<'a>, Refusal> {
         let text = send.header.properties.unwrap_or_default().as_bytes();
+        let cluster = (property::CLUSTER, config.broker.broker_cluster_name.as_str().as_bytes());
         let wanted = [property::WAIT, property::DELAY, property::TRAN_MSG];
-        let [wait, delay, half] = properties::get_many(text, wanted);
+        let start = texts.len();
+        let [wait, delay, half] =
+            properties::rewrite_reading(text, texts, &[property::WAIT], &[cluster], wanted);
         if half.is_some_and(|value| value.eq_ignore_ascii_case(b"true")) {
             return Err(Refusal::new(
                 ResponseCode::NoPermission,
@@ -243,13 +246,11 @@ impl Produce {
             ));
         }
         let place = self.place_of(send, topic, queue_id)?;
-        let cluster = (property::CLUSTER, config.broker.broker_cluster_name.as_str().as_bytes());
         let level = delay.and_then(parse_level).filter(|level| *level > 0);
         let delay_level = level.map(|level| self.store.options().delay_levels.clamp(level));
-        let start = texts.len();
-        match delay_level {
-            None => properties::rewrite(text, texts, &[property::WAIT], &[cluster]),
-            Some(level) => delayed_properties(text, texts, &place, level, &[cluster]),
+        if let Some(level) = delay_level {
+            texts.truncate(start);
+            delayed_properties(text, texts, &place, level, &[cluster]);
         }
         Ok(Planned {
             place,

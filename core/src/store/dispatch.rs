@@ -6,10 +6,12 @@ use std::sync::OnceLock;
 use super::consume_queue::flush::QueueFlush;
 use super::consume_queue::queue::UnitAppend;
 use super::consume_queue::table::ConsumeQueueTable;
-use super::index::MessageIndex;
+use super::index::{MessageIndex, RecordKeys};
 use crate::error::Result;
 use crate::format::disk::cq_unit::CqUnit;
+use crate::format::names::property;
 use crate::format::record::decode::RecordView;
+use crate::format::record::properties::get_many;
 use crate::format::record::tags::{DelayLevels, record_tags_code};
 
 /// A message that can be read from now on.
@@ -77,17 +79,18 @@ impl Dispatch {
             tracing::error!(target: "broker::store", offset = record.physical_offset(), "a record's topic is no text; skipped");
             return Ok(());
         };
+        let wanted = [property::TAGS, property::DELAY, property::UNIQ_KEY, property::KEYS];
+        let [tags, delay, unique, keys] = get_many(record.properties(), wanted);
         if record.transaction_type().takes_queue_offset() {
-            self.to_queue(topic, record)?;
+            let at = record.store_timestamp_ms();
+            let tags_code = record_tags_code(topic.as_bytes(), tags, delay, at, &self.delay_levels);
+            self.to_queue(topic, record, tags_code)?;
         }
-        self.index.put(record)
+        self.index.put(record, RecordKeys { unique, keys })
     }
 
-    fn to_queue(&self, topic: &str, record: &RecordView<'_>) -> Result<()> {
+    fn to_queue(&self, topic: &str, record: &RecordView<'_>, tags_code: i64) -> Result<()> {
         let store_timestamp_ms = record.store_timestamp_ms();
-        let properties = record.properties();
-        let tags_code =
-            record_tags_code(topic.as_bytes(), properties, store_timestamp_ms, &self.delay_levels);
         let size = i32::try_from(record.total_size()).unwrap_or(i32::MAX);
         let unit = CqUnit { physical_offset: record.physical_offset(), size, tags_code };
         let (queue_id, queue_offset) = (record.queue_id(), record.queue_offset());
@@ -103,7 +106,7 @@ impl Dispatch {
                 queue_offset,
                 tags_code,
                 store_timestamp_ms,
-                properties,
+                properties: record.properties(),
             });
         }
         Ok(())

@@ -34,15 +34,18 @@ impl SendProcessor {
         Self { produce, config, store_host, region }
     }
 
-    /// Every answer has these two, refusals too.
-    fn fields(&self) -> HeaderFields {
-        HeaderFields::new()
-            .with("MSG_REGION", self.region.clone())
-            .with("TRACE_ON", self.config.load().broker.trace_on)
+    /// Adds what every answer has, refusals too.
+    fn mark<'a>(&self, response: &'a mut Response) -> &'a mut HeaderFields {
+        let fields = response.fields.get_or_insert_default();
+        fields.push("MSG_REGION", self.region.clone());
+        fields.push("TRACE_ON", self.config.load().broker.trace_on);
+        fields
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {
-        Response::from(refusal).with_fields(self.fields())
+        let mut response = Response::from(refusal);
+        self.mark(&mut response);
+        response
     }
 
     fn answer(&self, status: PutStatus, stored: &Stored) -> Response {
@@ -51,11 +54,12 @@ impl SendProcessor {
             PutStatus::FlushDiskTimeout => ResponseCode::FlushDiskTimeout,
             failed => return self.refuse(self.refusal_of(failed)),
         };
-        let mut fields = self.fields();
+        let mut response = Response::new(code);
+        let fields = self.mark(&mut response);
         fields.push("msgId", stored.message_id.clone());
         fields.push("queueId", stored.queue_id);
         fields.push("queueOffset", stored.queue_offset);
-        Response::new(code).with_fields(fields)
+        response
     }
 
     #[cold]

@@ -8,9 +8,10 @@ use crate::format::disk::cq_ext::{self, CqExtUnit};
 use crate::format::disk::cq_unit::{CQ_UNIT_SIZE, CqUnit};
 use crate::format::disk::index::{IndexEntry, IndexHeader, IndexLayout, decode_slot, encode_slot};
 use crate::format::disk::paths::{consume_queue, consume_queue_ext, is_index_name, parse_queue_folder};
-use crate::format::names::file;
 use crate::format::names::property::split_keys;
+use crate::format::names::{file, property};
 use crate::format::record::RecordView;
+use crate::format::record::properties::get_many;
 use crate::format::record::tags::{DelayLevels, index_key_hash, record_tags_code};
 
 fn hex(bytes: &[u8]) -> String {
@@ -45,7 +46,8 @@ fn assert_unit(store: &GoldenStore, ext_folder: &str, unit: &CqUnit, entry: &Val
         let record = RecordView::parse(bytes).unwrap();
         assert_eq!(record.total_size() as i64, i64::from(unit.size));
         let stored = record.store_timestamp_ms();
-        let expected = record_tags_code(record.topic_bytes(), record.properties(), stored, levels);
+        let [tags, delay] = get_many(record.properties(), [property::TAGS, property::DELAY]);
+        let expected = record_tags_code(record.topic_bytes(), tags, delay, stored, levels);
         assert_eq!(tags_code, expected);
     }
 }

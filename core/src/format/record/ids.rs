@@ -50,11 +50,22 @@ impl OffsetMessageId {
         let start = usize::from(self.len);
         let Some(to) = self.text.get_mut(start..start + 2 * N) else { return };
         for (pair, byte) in to.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-            *pair = [hex_digit(byte >> 4), hex_digit(byte & 0xF)];
+            *pair = HEX[usize::from(*byte)];
         }
         self.len += 2 * N as u8;
     }
 }
+
+/// The two digits of every byte.
+const HEX: [[u8; 2]; 256] = {
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = [hex_digit((byte >> 4) as u8), hex_digit((byte & 0xF) as u8)];
+        byte += 1;
+    }
+    digits
+};
 
 const fn hex_digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'A' - 10 + value }

@@ -32,18 +32,30 @@ impl<'a> Iterator for Iter<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(text) = self.rest {
-            let part = match memchr(PROPERTY_SEPARATOR, text).and_then(|at| split_around(text, at)) {
-                Some((part, rest)) => {
+            // Names are short: a plain loop finds their end sooner than a search that is made for long texts.
+            let name_end =
+                text.iter().position(|byte| matches!(*byte, NAME_VALUE_SEPARATOR | PROPERTY_SEPARATOR));
+            let Some(name_end) = name_end else {
+                self.rest = None;
+                return None;
+            };
+            let (name, tail) = split_around(text, name_end)?;
+            if text.get(name_end) == Some(&PROPERTY_SEPARATOR) {
+                self.rest = Some(tail);
+                continue;
+            }
+            let value = match memchr(PROPERTY_SEPARATOR, tail).and_then(|at| split_around(tail, at)) {
+                Some((value, rest)) => {
                     self.rest = Some(rest);
-                    part
+                    value
                 }
                 None => {
                     self.rest = None;
-                    text
+                    tail
                 }
             };
-            if let Some(pair) = pair(part) {
-                return Some(pair);
+            if !name.is_empty() && !value.is_empty() {
+                return Some((name, value));
             }
         }
         None
@@ -76,27 +88,44 @@ pub fn get<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 /// Values of several properties in one pass over the text.
 pub fn get_many<'a, const N: usize>(text: &'a [u8], names: [&[u8]; N]) -> [Option<&'a [u8]>; N] {
     let mut values = [None; N];
-    for (found, value) in iter(text) {
-        for (name, slot) in names.iter().zip(values.iter_mut()) {
-            if found == *name {
-                *slot = Some(value);
-            }
-        }
-    }
+    iter(text).for_each(|(name, value)| note(&names, &mut values, name, value));
     values
+}
+
+#[inline]
+fn note<'a>(names: &[&[u8]], values: &mut [Option<&'a [u8]>], name: &[u8], value: &'a [u8]) {
+    if let Some((_, slot)) = names.iter().zip(values).find(|(wanted, _)| **wanted == name) {
+        *slot = Some(value);
+    }
 }
 
 /// Writes `text` to the end of `out` without the parts that do not count, without the names in `drop`, and with the
 /// pairs of `set` in place of their old values. Nothing but `out` is allocated. Duplicates of other names are kept; readers take
 /// the last.
 pub fn rewrite(text: &[u8], out: &mut Vec<u8>, drop: &[&[u8]], set: &[(&[u8], &[u8])]) {
+    let [] = rewrite_reading(text, out, drop, set, []);
+}
+
+/// [`rewrite`] and [`get_many`] of different names in one pass.
+pub fn rewrite_reading<'a, const N: usize>(
+    text: &'a [u8],
+    out: &mut Vec<u8>,
+    drop: &[&[u8]],
+    set: &[(&[u8], &[u8])],
+    names: [&[u8]; N],
+) -> [Option<&'a [u8]>; N] {
     let added: usize = set.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
     out.reserve(text.len() + added);
     let start = out.len();
-    let kept = |name: &[u8]| !drop.contains(&name) && !set.iter().any(|(changed, _)| *changed == name);
-    for (name, value) in iter(text).filter(|(name, _)| kept(name)).chain(set.iter().copied()) {
-        push_from(start, out, name, value);
+    let mut values = [None; N];
+    for (name, value) in iter(text) {
+        note(&names, &mut values, name, value);
+        if !drop.contains(&name) && !set.iter().any(|(changed, _)| *changed == name) {
+            push_from(start, out, name, value);
+        }
     }
+    set.iter().for_each(|(name, value)| push_from(start, out, name, value));
+    values
 }
 
 /// Appends one property to a text that holds nothing else than properties.

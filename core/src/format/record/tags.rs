@@ -1,7 +1,6 @@
 //! The number a consume queue keeps per message (store-format §9) and the Java string hash behind it and behind the index.
 
-use super::properties::get_many;
-use crate::format::names::{SCHEDULE_TOPIC, property};
+use crate::format::names::SCHEDULE_TOPIC;
 
 /// `String.hashCode` of Java over a text that arrives in pieces: h = 31·h + unit, over UTF-16 units, wrapping.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -145,19 +144,9 @@ pub const fn delay_level(queue_id: i32) -> i32 {
 }
 
 /// The number the consume queue keeps for a record: the hash of its tags, 0 without tags, or, for a delayed message
-/// waiting in SCHEDULE_TOPIC_XXXX, the time it is due. A DELAY that is not a number counts as none.
+/// waiting in SCHEDULE_TOPIC_XXXX, the time it is due. A DELAY that is not a number counts as none. `tags` and `delay` are
+/// its properties of these names.
 pub fn record_tags_code(
-    topic: &[u8],
-    properties: &[u8],
-    store_timestamp_ms: i64,
-    levels: &DelayLevels,
-) -> i64 {
-    let [tags, delay] = get_many(properties, [property::TAGS, property::DELAY]);
-    record_tags_code_of(topic, tags, delay, store_timestamp_ms, levels)
-}
-
-/// As [`record_tags_code`] for a caller that has looked up TAGS and DELAY already.
-pub fn record_tags_code_of(
     topic: &[u8],
     tags: Option<&[u8]>,
     delay: Option<&[u8]>,

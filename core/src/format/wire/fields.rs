@@ -85,6 +85,19 @@ impl ExtFields {
             .map(|entry| (self.text(entry.key), self.text(entry.value)))
     }
 
+    /// As [`ExtFields::iter`], for a reader that wants few of the texts as texts: telling names apart by their bytes and
+    /// reading numbers from them needs no look at where characters end.
+    pub(super) fn raw(&self) -> impl Iterator<Item = (&[u8], RawText<'_>)> {
+        let skip_empty = self.empty_is_none;
+        let bytes = |span: Span| self.text.as_bytes().get(span.range()).unwrap_or_default();
+        self.entries
+            .iter()
+            .filter(move |entry| !(skip_empty && (entry.key.is_empty() || entry.value.is_empty())))
+            .map(move |entry| {
+                (bytes(entry.key), RawText { fields: self, span: entry.value, bytes: bytes(entry.value) })
+            })
+    }
+
     /// A field's text as a reference-counted slice of the frame, to keep or send on without copying.
     pub fn shared(&self, name: &str) -> Option<ByteString> {
         self.get(name).map(|value| self.text.slice_ref(value))
@@ -114,6 +127,52 @@ impl ExtFields {
     pub(super) fn for_each_raw(&self, mut each: impl FnMut(&[u8], &[u8])) {
         let each = |entry: &Entry| each(self.text(entry.key).as_bytes(), self.text(entry.value).as_bytes());
         self.entries.iter().for_each(each);
+    }
+}
+
+/// The value of a field, not yet looked at.
+#[derive(Clone, Copy)]
+pub(super) struct RawText<'a> {
+    fields: &'a ExtFields,
+    span: Span,
+    bytes: &'a [u8],
+}
+
+impl<'a> RawText<'a> {
+    /// The text.
+    #[inline]
+    pub(super) fn as_str(self) -> &'a str {
+        self.fields.text(self.span)
+    }
+
+    /// A whole number as Java's `Long.parseLong` reads it.
+    #[inline]
+    pub(super) fn as_i64(self) -> Option<i64> {
+        // Up to 18 digits fit; everything else, signs too, goes the long way.
+        if !(1..=18).contains(&self.bytes.len()) {
+            return self.as_str().parse().ok();
+        }
+        let mut number = 0;
+        for byte in self.bytes {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return self.as_str().parse().ok();
+            }
+            number = number * 10 + i64::from(digit);
+        }
+        Some(number)
+    }
+
+    /// A whole number as Java's `Integer.parseInt` reads it.
+    #[inline]
+    pub(super) fn as_i32(self) -> Option<i32> {
+        self.as_i64()?.try_into().ok()
+    }
+
+    /// See [`parse_bool`].
+    #[inline]
+    pub(super) fn as_bool(self) -> bool {
+        self.bytes.eq_ignore_ascii_case(b"true")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::{RwLock, RwLockReadGuard};
 
@@ -36,6 +36,9 @@ pub(super) struct IndexFile {
     name: String,
     layout: IndexLayout,
     table: RwLock<MappedTable>,
+    /// The newest record in it; the one writer keeps it, so that it need not read it back.
+    end_physical_offset: AtomicI64,
+    is_full: AtomicBool,
     is_durable: AtomicBool,
 }
 
@@ -63,7 +66,15 @@ impl IndexFile {
     }
 
     fn of(table: MappedTable, name: &str, layout: IndexLayout) -> Self {
-        Self { name: name.to_owned(), layout, table: RwLock::new(table), is_durable: AtomicBool::new(false) }
+        let header = header_of(table.bytes());
+        Self {
+            name: name.to_owned(),
+            layout,
+            table: RwLock::new(table),
+            end_physical_offset: AtomicI64::new(header.end_physical_offset),
+            is_full: AtomicBool::new(layout.is_full(header.next_entry)),
+            is_durable: AtomicBool::new(false),
+        }
     }
 
     pub fn name(&self) -> &str {
@@ -75,13 +86,18 @@ impl IndexFile {
     }
 
     pub fn is_full(&self) -> bool {
-        self.layout.is_full(self.header().next_entry)
+        self.is_full.load(Ordering::Acquire)
+    }
+
+    /// Physical offset of the newest record in it.
+    pub fn end_physical_offset(&self) -> i64 {
+        self.end_physical_offset.load(Ordering::Acquire)
     }
 
     /// Adds an entry; false when none fits. Called by one thread at a time.
     #[doc(alias = "putKey")]
     pub fn put(&self, key: &Key) -> bool {
-        // A full file may be held by its sync: it is only read here.
+        // A full file may be held by its sync: its lock is not taken here.
         if self.is_full() {
             return false;
         }
@@ -102,6 +118,9 @@ impl IndexFile {
         write(bytes, self.layout.entry_at(number), &entry.encode());
         write(bytes, slot_at, &encode_slot(number));
         write(bytes, 0, &header.encode());
+        drop(table);
+        self.end_physical_offset.store(header.end_physical_offset, Ordering::Release);
+        self.is_full.store(self.layout.is_full(header.next_entry), Ordering::Release);
         true
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::file::IndexFile;
-use super::{IndexParts, MessageIndex};
+use super::{IndexParts, MessageIndex, RecordKeys};
 use crate::error::{Error, Result};
 use crate::format::disk::paths::is_index_name;
 use crate::mmap::file_queue::MappedFileQueue;
@@ -103,7 +103,7 @@ impl MessageIndex {
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             match look(rest) {
                 Found::Record(record) => {
-                    self.put(&record)?;
+                    self.put(&record, RecordKeys::of(&record))?;
                     position += record.total_size();
                 }
                 Found::EndOfFile | Found::Nothing => break,

@@ -17,6 +17,9 @@ use parking_lot::RwLock;
 use super::options::LiveTuning;
 use crate::clock::Clock;
 use crate::format::disk::index::IndexLayout;
+use crate::format::names::property;
+use crate::format::record::decode::RecordView;
+use crate::format::record::properties::get_many;
 use crate::mmap::disk::Disk;
 
 use file::IndexFile;
@@ -49,6 +52,28 @@ pub struct MessageIndex {
     files: RwLock<Vec<Arc<IndexFile>>>,
     /// What must be built again.
     lost: Option<Lost>,
+}
+
+/// What a record is found by.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordKeys<'a> {
+    /// The unique key.
+    pub unique: Option<&'a [u8]>,
+    /// The keys of the application, separated by blanks.
+    pub keys: Option<&'a [u8]>,
+}
+
+impl<'a> RecordKeys<'a> {
+    /// Those of a record.
+    pub fn of(record: &RecordView<'a>) -> Self {
+        let [unique, keys] = get_many(record.properties(), [property::UNIQ_KEY, property::KEYS]);
+        Self { unique, keys }
+    }
+
+    fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        let keys = self.keys.unwrap_or_default().split(|byte| *byte == b' ').filter(|key| !key.is_empty());
+        self.unique.into_iter().chain(keys)
+    }
 }
 
 impl MessageIndex {

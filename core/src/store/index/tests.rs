@@ -80,7 +80,8 @@ fn record(offset: i64, timestamp_ms: i64, sys_flag: i32, properties: &str) -> Ve
 /// Puts a record with these keys at an offset, which also says its time in seconds.
 fn put(index: &MessageIndex, offset: i64, keys: &str) -> Result<(), crate::Error> {
     let bytes = record(offset, BEGIN_MS + offset * 1000, 0, &format!("KEYS\x01{keys}"));
-    index.put(&RecordView::parse(&bytes).unwrap())
+    let record = RecordView::parse(&bytes).unwrap();
+    index.put(&record, RecordKeys::of(&record))
 }
 
 fn find(index: &MessageIndex, key: &str) -> Vec<i64> {
@@ -128,7 +129,9 @@ fn unique_key_and_every_part_of_the_keys_are_found() {
     let fixture = Fixture::new();
     let index = fixture.open(&CLEAN);
     let put = |offset, sys_flag, properties| {
-        index.put(&RecordView::parse(&record(offset, BEGIN_MS, sys_flag, properties)).unwrap()).unwrap()
+        let bytes = record(offset, BEGIN_MS, sys_flag, properties);
+        let record = RecordView::parse(&bytes).unwrap();
+        index.put(&record, RecordKeys::of(&record)).unwrap()
     };
     put(0, 0, "KEYS\x01 a  b\x02UNIQ_KEY\x01u");
     put(1, 0x4, "UNIQ_KEY\x01u");

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::MessageIndex;
 use super::file::{IndexFile, Key};
+use super::{MessageIndex, RecordKeys};
 use crate::error::{Error, Result};
 use crate::format::disk::index::IndexHeader;
 use crate::format::disk::paths::{INDEX_NAME_LEN, index_name};
 use crate::format::flags::TransactionType;
-use crate::format::names::property;
 use crate::format::record::decode::RecordView;
-use crate::format::record::properties;
 use crate::format::record::tags::index_key_hash;
 
 impl MessageIndex {
@@ -23,24 +21,24 @@ impl MessageIndex {
     /// The reference adds all keys of the newest indexed record twice when it sees it again after a crash; here the entries
     /// it has are counted.
     #[doc(alias = "buildIndex")]
-    pub fn put(&self, record: &RecordView<'_>) -> Result<()> {
+    pub fn put(&self, record: &RecordView<'_>, keys: RecordKeys<'_>) -> Result<()> {
         let physical_offset = record.physical_offset();
         if record.transaction_type() == TransactionType::Rollback || !self.is_wanted(physical_offset) {
             return Ok(());
         }
-        let end_offset = self.newest().map_or(-1, |file| file.header().end_physical_offset);
+        let mut newest = self.newest();
+        let end_offset = newest.as_ref().map_or(-1, |file| file.end_physical_offset());
         if physical_offset < end_offset {
             return Ok(());
         }
         let known = if physical_offset == end_offset { self.entries_of_newest(physical_offset) } else { 0 };
-        let [unique, keys] = properties::get_many(record.properties(), [property::UNIQ_KEY, property::KEYS]);
-        let keys = keys.unwrap_or_default().split(|byte| *byte == b' ').filter(|key| !key.is_empty());
-        for key in unique.into_iter().chain(keys).skip(known) {
-            self.put_key(&Key {
+        for key in keys.iter().skip(known) {
+            let key = Key {
                 hash: index_key_hash(record.topic_bytes(), key),
                 physical_offset,
                 store_timestamp_ms: record.store_timestamp_ms(),
-            })?;
+            };
+            self.put_key(&mut newest, &key)?;
         }
         Ok(())
     }
@@ -58,15 +56,11 @@ impl MessageIndex {
         total
     }
 
-    fn put_key(&self, key: &Key) -> Result<()> {
-        let mut newest = self.newest();
-        loop {
-            let file = match newest {
-                Some(file) if file.put(key) => return Ok(()),
-                full_or_none => self.begin_file(full_or_none.as_deref())?,
-            };
-            newest = Some(file);
+    fn put_key(&self, newest: &mut Option<Arc<IndexFile>>, key: &Key) -> Result<()> {
+        while !newest.as_ref().is_some_and(|file| file.put(key)) {
+            *newest = Some(self.begin_file(newest.as_deref())?);
         }
+        Ok(())
     }
 
     fn begin_file(&self, previous: Option<&IndexFile>) -> Result<Arc<IndexFile>> {

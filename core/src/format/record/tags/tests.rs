@@ -1,4 +1,6 @@
 use super::*;
+use crate::format::names::property;
+use crate::format::record::properties::get_many;
 
 #[test]
 fn hash_does_not_depend_on_the_pieces() {
@@ -43,7 +45,8 @@ fn broken_delay_levels_are_named() {
 fn record_code_is_hash_or_deliver_time() {
     let levels = DelayLevels::default();
     let code = |topic: &str, properties: &str| {
-        record_tags_code(topic.as_bytes(), properties.as_bytes(), 1_000, &levels)
+        let [tags, delay] = get_many(properties.as_bytes(), [property::TAGS, property::DELAY]);
+        record_tags_code(topic.as_bytes(), tags, delay, 1_000, &levels)
     };
     assert_eq!(code("T", "TAGS\u{1}TagA\u{2}DELAY\u{1}3"), 2_598_919);
     assert_eq!(code("T", ""), 0);

@@ -14,19 +14,20 @@ pub mod route;
 pub mod send;
 pub mod transaction;
 
-use super::fields::{FieldValue, HeaderFields, parse_bool};
+use super::fields::{FieldValue, HeaderFields, RawText};
 
 /// A type a header field can have.
 trait Field<'a> {
     /// Takes the text of the field; one that does not convert changes nothing.
-    fn read(&mut self, text: &'a str);
+    fn read(&mut self, text: RawText<'a>);
     /// Adds the field; no value adds nothing.
     fn write(&self, name: &'static str, fields: &mut HeaderFields);
 }
 
 impl<'a> Field<'a> for Option<&'a str> {
-    fn read(&mut self, text: &'a str) {
-        *self = Some(text);
+    #[inline]
+    fn read(&mut self, text: RawText<'a>) {
+        *self = Some(text.as_str());
     }
 
     fn write(&self, name: &'static str, fields: &mut HeaderFields) {
@@ -37,7 +38,8 @@ impl<'a> Field<'a> for Option<&'a str> {
 macro_rules! parsed_field {
     ($($field:ty => $parse:expr;)*) => {
         $(impl<'a> Field<'a> for Option<$field> {
-            fn read(&mut self, text: &'a str) {
+            #[inline]
+            fn read(&mut self, text: RawText<'a>) {
                 *self = $parse(text).or(*self);
             }
 
@@ -47,7 +49,8 @@ macro_rules! parsed_field {
         }
 
         impl<'a> Field<'a> for $field {
-            fn read(&mut self, text: &'a str) {
+            #[inline]
+            fn read(&mut self, text: RawText<'a>) {
                 *self = $parse(text).unwrap_or(*self);
             }
 
@@ -59,9 +62,9 @@ macro_rules! parsed_field {
 }
 
 parsed_field! {
-    i32 => |text: &str| text.parse().ok();
-    i64 => |text: &str| text.parse().ok();
-    bool => |text: &str| Some(parse_bool(text));
+    i32 => RawText::as_i32;
+    i64 => RawText::as_i64;
+    bool => |text: RawText<'_>| Some(text.as_bool());
 }
 
 /// Declares a header: its fields, each with its name on the wire.
@@ -79,11 +82,11 @@ macro_rules! header {
             /// Reads the fields of a command; others are ignored, the last of several of one name wins.
             pub fn decode(fields: & $($life)? $crate::format::wire::ExtFields) -> Self {
                 let mut header = Self::default();
-                for (name, text) in fields.iter() {
-                    match name {
-                        $($wire => $crate::format::wire::header::Field::read(&mut header.$field, text),)*
-                        _ => {}
-                    }
+                for (name, text) in fields.raw() {
+                    $(if name == $wire.as_bytes() {
+                        $crate::format::wire::header::Field::read(&mut header.$field, text);
+                        continue;
+                    })*
                 }
                 header
             }
