@@ -9,6 +9,7 @@ pub mod mqadmin;
 pub mod ports;
 pub mod process;
 pub mod remoting;
+pub mod replay;
 pub mod servers;
 pub mod small_disk;
 pub mod stored_message;

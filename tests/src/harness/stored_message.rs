@@ -9,14 +9,24 @@ const STORE_HOST_V6: i32 = 0x20;
 /// The fields the tests look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMessage {
+    /// Size of the record.
+    pub size: usize,
     /// Queue of the topic.
     pub queue_id: i32,
+    /// The application's flag.
+    pub flag: i32,
     /// Place in the queue.
     pub queue_offset: i64,
     /// Place in the commit log.
     pub physical_offset: i64,
+    /// What the record is: compressed, part of a transaction, its hosts' kind.
+    pub sys_flag: i32,
     /// Time of storing.
     pub store_timestamp_ms: i64,
+    /// How often a consumer gave it back.
+    pub reconsume_times: i32,
+    /// Of a committed message: the place of its half.
+    pub prepared_transaction_offset: i64,
     /// The topic.
     pub topic: String,
     /// Names and values, as sent and as added by the broker.
@@ -77,6 +87,7 @@ impl<'a> Reader<'a> {
 }
 
 fn decode(reader: &mut Reader<'_>) -> Result<StoredMessage, String> {
+    let size = reader.0.len();
     let _size = reader.i32()?;
     let magic = reader.i32()?;
     if magic != MAGIC {
@@ -84,7 +95,7 @@ fn decode(reader: &mut Reader<'_>) -> Result<StoredMessage, String> {
     }
     let _body_crc = reader.i32()?;
     let queue_id = reader.i32()?;
-    let _flag = reader.i32()?;
+    let flag = reader.i32()?;
     let queue_offset = reader.i64()?;
     let physical_offset = reader.i64()?;
     let sys_flag = reader.i32()?;
@@ -92,8 +103,8 @@ fn decode(reader: &mut Reader<'_>) -> Result<StoredMessage, String> {
     reader.host(sys_flag & BORN_HOST_V6 != 0)?;
     let store_timestamp_ms = reader.i64()?;
     reader.host(sys_flag & STORE_HOST_V6 != 0)?;
-    let _reconsume_times = reader.i32()?;
-    let _prepared_transaction_offset = reader.i64()?;
+    let reconsume_times = reader.i32()?;
+    let prepared_transaction_offset = reader.i64()?;
     let body_length = usize::try_from(reader.i32()?).map_err(|e| e.to_string())?;
     let body = reader.take(body_length)?.to_vec();
     let topic_length = reader.array::<1>()?[0];
@@ -108,5 +119,18 @@ fn decode(reader: &mut Reader<'_>) -> Result<StoredMessage, String> {
         .filter_map(|pair| pair.split_once('\u{1}'))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    Ok(StoredMessage { queue_id, queue_offset, physical_offset, store_timestamp_ms, topic, properties, body })
+    Ok(StoredMessage {
+        size,
+        queue_id,
+        flag,
+        queue_offset,
+        physical_offset,
+        sys_flag,
+        store_timestamp_ms,
+        reconsume_times,
+        prepared_transaction_offset,
+        topic,
+        properties,
+        body,
+    })
 }

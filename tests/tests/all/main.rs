@@ -9,4 +9,5 @@ mod mixed_servers;
 mod mqadmin;
 mod other_clients;
 mod raw_frames;
+mod replay;
 mod store_exchange;
