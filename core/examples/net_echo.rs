@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use libbroker::internals::format::wire::command::{
     OutgoingRequest, RemotingCommand, Response, Serializer, encode_request,
 };
@@ -71,7 +71,7 @@ impl Settings {
 }
 
 /// A request with three header fields, or with those of a V2 send, and a body of 100 bytes.
-fn request(settings: &Settings, opaque: i32) -> BytesMut {
+fn request(settings: &Settings, opaque: i32) -> Vec<u8> {
     let mut fields = HeaderFields::new();
     fields.push("a", "producers");
     fields.push("b", "orders");
@@ -87,7 +87,7 @@ fn request(settings: &Settings, opaque: i32) -> BytesMut {
     }
     let body = Bytes::from_static(&[b'x'; 100]);
     let request = OutgoingRequest::new(CODE).with_fields(fields).with_body(body.clone());
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     encode_request(&mut out, &request, opaque, settings.serializer);
     out.extend_from_slice(&body);
     out

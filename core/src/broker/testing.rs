@@ -168,7 +168,7 @@ impl TestClient {
     }
 
     pub(super) fn request(&mut self, request: &OutgoingRequest, opaque: i32) {
-        let mut frame = BytesMut::new();
+        let mut frame = Vec::new();
         encode_request(&mut frame, request, opaque, Serializer::Json);
         request.body.iter().for_each(|chunk| frame.extend_from_slice(chunk));
         self.send(&frame);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 use smallvec::SmallVec;
 use tokio::io::Interest;
@@ -46,7 +46,7 @@ fn send_vectored(socket: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    small: BytesMut,
+    small: Vec<u8>,
     /// Bytes of `small` that are written already.
     written: usize,
     large: VecDeque<Large>,
@@ -162,7 +162,7 @@ impl Chunks {
         self.written = 0;
         self.len = 0;
         if self.small.capacity() > KEPT_BYTES_MAX {
-            self.small = BytesMut::new();
+            self.small = Vec::new();
         } else {
             self.small.clear();
         }

@@ -173,7 +173,7 @@ impl RawClient {
     }
 
     pub(super) fn answer(&mut self, request: &RemotingCommand, response: &Response) {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         encode_response(&mut out, response, request.opaque, request.serializer);
         for chunk in &response.body {
             out.extend_from_slice(chunk);
@@ -194,17 +194,17 @@ impl RawClient {
 }
 
 /// A request frame.
-pub(super) fn frame(code: i32, opaque: i32, body: &[u8]) -> BytesMut {
+pub(super) fn frame(code: i32, opaque: i32, body: &[u8]) -> Vec<u8> {
     encode(&OutgoingRequest::new(code).with_body(body.to_vec()), opaque, Serializer::Json)
 }
 
 /// A frame of a request without answer.
-pub(super) fn oneway_frame(code: i32, opaque: i32) -> BytesMut {
+pub(super) fn oneway_frame(code: i32, opaque: i32) -> Vec<u8> {
     encode(&OutgoingRequest::oneway(code), opaque, Serializer::Json)
 }
 
-pub(super) fn encode(request: &OutgoingRequest, opaque: i32, serializer: Serializer) -> BytesMut {
-    let mut out = BytesMut::new();
+pub(super) fn encode(request: &OutgoingRequest, opaque: i32, serializer: Serializer) -> Vec<u8> {
+    let mut out = Vec::new();
     encode_request(&mut out, request, opaque, serializer);
     for chunk in &request.body {
         out.extend_from_slice(chunk);

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use bytes::BytesMut;
-
 use super::*;
 use crate::broker::testing::{Tables, TestClient, TestServer};
 use crate::format::wire::body::ConsumerHeartbeat;
@@ -64,7 +62,7 @@ fn a_question_is_passed_on_and_its_answer_back() {
     let answer = Response::error(ResponseCode::SystemError, "why not")
         .with_fields(HeaderFields::new().with("k", "v"))
         .with_body(b"answer".to_vec());
-    let mut frame = BytesMut::new();
+    let mut frame = Vec::new();
     encode_response(&mut frame, &answer, asked.opaque, asked.serializer);
     frame.extend_from_slice(b"answer");
     fixture.target.send(&frame);

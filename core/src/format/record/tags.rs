@@ -6,6 +6,18 @@ use crate::format::names::SCHEDULE_TOPIC;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JavaHash(i32);
 
+/// 31 to the power of 7, 6, … 0.
+const POWERS: [i32; 8] = {
+    let mut powers = [1_i32; 8];
+    let mut at = 7;
+    while at > 0 {
+        powers[at - 1] = powers[at].wrapping_mul(31);
+        at -= 1;
+    }
+    powers
+};
+const POWER_OF_8: i32 = POWERS[0].wrapping_mul(31);
+
 impl JavaHash {
     /// Hash of the empty text.
     pub const fn new() -> Self {
@@ -16,7 +28,14 @@ impl JavaHash {
     #[must_use]
     pub fn update(self, text: &[u8]) -> Self {
         if text.is_ascii() {
-            return text.iter().fold(self, |hash, byte| hash.unit(u16::from(*byte)));
+            // Eight at a time: the products do not wait for each other.
+            let (eights, rest) = text.as_chunks();
+            let hash = eights.iter().fold(self.0, |hash, eight: &[u8; 8]| {
+                let products =
+                    eight.iter().zip(POWERS).map(|(byte, power)| i32::from(*byte).wrapping_mul(power));
+                products.fold(hash.wrapping_mul(POWER_OF_8), i32::wrapping_add)
+            });
+            return rest.iter().fold(Self(hash), |hash, byte| hash.unit(u16::from(*byte)));
         }
         text.utf8_chunks().fold(self, |hash, chunk| {
             let hash = chunk.valid().encode_utf16().fold(hash, Self::unit);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use bytestring::ByteString;
 use smallvec::SmallVec;
 
@@ -111,7 +111,7 @@ impl RemotingCommand {
     }
 
     /// Appends the whole frame, with the header fields in the order they were received.
-    pub fn encode(&self, out: &mut BytesMut) {
+    pub fn encode(&self, out: &mut Vec<u8>) {
         let head = Head {
             code: self.code,
             language: self.language,
@@ -232,7 +232,7 @@ fn body_len(body: &Body) -> usize {
 
 /// Appends length word, header word and header of an answer. The length counts the body, whose chunks follow on the wire
 /// but are not copied. Answers carry language JAVA and version 409.
-pub fn encode_response(out: &mut BytesMut, response: &Response, opaque: i32, serializer: Serializer) {
+pub fn encode_response(out: &mut Vec<u8>, response: &Response, opaque: i32, serializer: Serializer) {
     let head = Head {
         code: response.code,
         language: Some(LanguageCode::Java),
@@ -246,7 +246,7 @@ pub fn encode_response(out: &mut BytesMut, response: &Response, opaque: i32, ser
 }
 
 /// Appends length word, header word and header of a request; see [`encode_response`].
-pub fn encode_request(out: &mut BytesMut, request: &OutgoingRequest, opaque: i32, serializer: Serializer) {
+pub fn encode_request(out: &mut Vec<u8>, request: &OutgoingRequest, opaque: i32, serializer: Serializer) {
     let head = Head {
         code: request.code,
         language: Some(LanguageCode::Java),
@@ -278,9 +278,26 @@ pub(super) enum Fields<'a> {
     Sent(&'a HeaderFields),
 }
 
+/// UTF-8 on its way into a header.
+#[derive(Clone, Copy)]
+pub(super) enum Text<'a> {
+    /// Known to hold nothing that JSON escapes: our own names, numbers.
+    Plain(&'a [u8]),
+    /// Anything.
+    Any(&'a [u8]),
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn bytes(self) -> &'a [u8] {
+        match self {
+            Text::Plain(text) | Text::Any(text) => text,
+        }
+    }
+}
+
 impl Fields<'_> {
-    /// Names and values as UTF-8.
-    pub(super) fn for_each(self, each: impl FnMut(&[u8], &[u8])) {
+    /// Names and values.
+    pub(super) fn for_each(self, each: impl FnMut(Text<'_>, Text<'_>)) {
         match self {
             Fields::Absent => {}
             Fields::Received(fields) => fields.for_each_raw(each),
@@ -291,7 +308,7 @@ impl Fields<'_> {
 
 const HEADER_LEN_MAX: usize = 0xFF_FFFF;
 
-fn encode_frame(out: &mut BytesMut, head: &Head<'_>, serializer: Serializer, body_len: usize) {
+fn encode_frame(out: &mut Vec<u8>, head: &Head<'_>, serializer: Serializer, body_len: usize) {
     let start = out.len();
     out.put_u64(0);
     match serializer {

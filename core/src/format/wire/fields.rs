@@ -6,6 +6,8 @@ use std::fmt;
 use bytestring::ByteString;
 use smallvec::SmallVec;
 
+use super::command::Text;
+
 /// A range of the header's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span {
@@ -124,9 +126,9 @@ impl ExtFields {
         ByteString::from(text)
     }
 
-    pub(super) fn for_each_raw(&self, mut each: impl FnMut(&[u8], &[u8])) {
-        let each = |entry: &Entry| each(self.text(entry.key).as_bytes(), self.text(entry.value).as_bytes());
-        self.entries.iter().for_each(each);
+    pub(super) fn for_each_raw(&self, mut each: impl FnMut(Text<'_>, Text<'_>)) {
+        let text = |span| Text::Any(self.text(span).as_bytes());
+        self.entries.iter().for_each(|entry| each(text(entry.key), text(entry.value)));
     }
 }
 
@@ -265,16 +267,17 @@ impl FieldValue {
         InlineText::from_text(text).map_or_else(|| FieldValue::Text(text.to_owned()), FieldValue::Inline)
     }
 
-    /// Gives the UTF-8 of the value.
-    fn with_text(&self, each: impl FnOnce(&[u8])) {
+    /// Gives the value as text.
+    #[inline]
+    fn with_text(&self, each: impl FnOnce(Text<'_>)) {
         match self {
-            FieldValue::I64(number) => each(itoa::Buffer::new().format(*number).as_bytes()),
-            FieldValue::Bool(true) => each(b"true"),
-            FieldValue::Bool(false) => each(b"false"),
-            FieldValue::Static(text) => each(text.as_bytes()),
-            FieldValue::Text(text) => each(text.as_bytes()),
-            FieldValue::Inline(text) => each(text.as_bytes()),
-            FieldValue::Shared(text) => each(text.as_bytes()),
+            FieldValue::I64(number) => each(Text::Plain(itoa::Buffer::new().format(*number).as_bytes())),
+            FieldValue::Bool(true) => each(Text::Plain(b"true")),
+            FieldValue::Bool(false) => each(Text::Plain(b"false")),
+            FieldValue::Static(text) => each(Text::Any(text.as_bytes())),
+            FieldValue::Text(text) => each(Text::Any(text.as_bytes())),
+            FieldValue::Inline(text) => each(Text::Any(text.as_bytes())),
+            FieldValue::Shared(text) => each(Text::Any(text.as_bytes())),
         }
     }
 }
@@ -343,15 +346,22 @@ impl HeaderFields {
     pub fn get(&self, name: &str) -> Option<String> {
         let mut found = None;
         self.for_each(|key, value| {
-            if key == name.as_bytes() {
-                found = Some(String::from_utf8_lossy(value).into_owned());
+            if key.bytes() == name.as_bytes() {
+                found = Some(String::from_utf8_lossy(value.bytes()).into_owned());
             }
         });
         found
     }
 
-    pub(super) fn for_each(&self, mut each: impl FnMut(&[u8], &[u8])) {
-        self.0.iter().for_each(|(key, value)| value.with_text(|text| each(key.as_bytes(), text)));
+    pub(super) fn for_each(&self, mut each: impl FnMut(Text<'_>, Text<'_>)) {
+        for (key, value) in &self.0 {
+            let key = match key {
+                // Written in this crate, as Java spells its fields.
+                Cow::Borrowed(name) => Text::Plain(name.as_bytes()),
+                Cow::Owned(name) => Text::Any(name.as_bytes()),
+            };
+            value.with_text(|value| each(key, value));
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! field: i16 k, k bytes of name │ i32 v, v bytes of value
 //! ```
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::codes::LanguageCode;
 use super::command::{Fields, Head, RemotingCommand};
@@ -73,7 +73,7 @@ impl Reader<'_> {
 }
 
 /// Appends a header.
-pub(super) fn encode(out: &mut BytesMut, head: &Head<'_>) {
+pub(super) fn encode(out: &mut Vec<u8>, head: &Head<'_>) {
     // Java has no byte for a language it does not know; OTHER decodes everywhere.
     let language = head.language.unwrap_or(LanguageCode::Other);
     out.put_i16(head.code as i16);
@@ -88,6 +88,7 @@ pub(super) fn encode(out: &mut BytesMut, head: &Head<'_>) {
     out.put_i32(0);
     if !matches!(head.fields, Fields::Absent) {
         head.fields.for_each(|key, value| {
+            let (key, value) = (key.bytes(), value.bytes());
             // 15 bits for the length of a name; no name of the protocol comes near.
             let Ok(key_len) = i16::try_from(key.len()) else { return };
             out.put_i16(key_len);

@@ -4,13 +4,13 @@
 //! header stays text and every string is a range of it. As fastjson does, the reader takes single quotes, bare member
 //! names, surplus commas and raw control characters; comments it does not take.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::codes::LanguageCode;
-use super::command::{Fields, Head, RemotingCommand};
+use super::command::{Fields, Head, RemotingCommand, Text};
 use super::fields::{Entries, Entry, Span};
 use super::frame::FrameError;
-use super::json_string::{read_escape, write_quoted};
+use super::json_string::{is_plain, read_escape, write_quoted};
 
 /// Reads a header into `command`, all but the texts, and gives the range of the remark.
 pub(super) fn decode(header: &mut [u8], command: &mut RemotingCommand) -> Result<Option<Span>, FrameError> {
@@ -160,13 +160,8 @@ impl Reader<'_> {
         }
         self.open()?;
         loop {
-            let key = match self.letter() {
-                Some(key) => key,
-                None => match self.key()? {
-                    Some(key) => key,
-                    None => return Some(true),
-                },
-            };
+            while self.letter_field(entries)? {}
+            let Some(key) = self.key()? else { return Some(true) };
             if let Value::Text(value) = self.value()? {
                 entries.push(Entry { key, value });
             }
@@ -192,15 +187,23 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// The short way over `"x":`, as which the fields of a send come.
+    /// The short way over `"x":"value",`, as which the fields of a send come; false, and nothing read, when something else does.
     #[inline]
-    fn letter(&mut self) -> Option<Span> {
-        let [quote, letter, end, colon] = *self.text.get(self.at..)?.first_chunk()?;
-        if [quote, end, colon] != *b"\"\":" || letter == b'\\' {
-            return None;
+    fn letter_field(&mut self, entries: &mut Entries) -> Option<bool> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(&[quote, letter, end, colon, open]) = rest.first_chunk() else { return Some(false) };
+        if [quote, end, colon, open] != *b"\"\":\"" || letter == b'\\' {
+            return Some(false);
         }
+        let key = Span::new(self.at + 1, self.at + 2);
         self.at += 4;
-        Some(Span::new(self.at - 3, self.at - 2))
+        let value = self.string()?;
+        entries.push(Entry { key, value });
+        match self.peek() {
+            Some(b',') => self.at += 1,
+            _ => self.separator()?,
+        }
+        Some(true)
     }
 
     /// Reads a member name and its colon; `Some(None)` at the end of the object.
@@ -418,8 +421,21 @@ fn specials(block: &[u8; BLOCK]) -> u64 {
     eights.fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56)
 }
 
+#[inline]
+fn write_text(out: &mut Vec<u8>, text: Text<'_>) {
+    match text {
+        Text::Plain(text) => {
+            debug_assert!(is_plain(text), "{text:?} is not plain");
+            out.push(b'"');
+            out.extend_from_slice(text);
+            out.push(b'"');
+        }
+        Text::Any(text) => write_quoted(out, text),
+    }
+}
+
 /// Appends a header, members in alphabetical order as fastjson writes them.
-pub(super) fn encode(out: &mut BytesMut, head: &Head<'_>) {
+pub(super) fn encode(out: &mut Vec<u8>, head: &Head<'_>) {
     let mut number = itoa::Buffer::new();
     out.put_slice(b"{\"code\":");
     out.put_slice(number.format(head.code).as_bytes());
@@ -430,9 +446,9 @@ pub(super) fn encode(out: &mut BytesMut, head: &Head<'_>) {
             if !std::mem::take(&mut first) {
                 out.put_u8(b',');
             }
-            write_quoted(out, key);
+            write_text(out, key);
             out.put_u8(b':');
-            write_quoted(out, value);
+            write_text(out, value);
         });
         out.put_u8(b'}');
     }

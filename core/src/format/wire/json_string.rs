@@ -39,7 +39,7 @@ pub(super) fn write_quoted(out: &mut impl BufMut, text: &[u8]) {
 }
 
 /// Whether no byte of a text needs a look: nearly always so. Eight bytes at a time.
-fn is_plain(text: &[u8]) -> bool {
+pub(super) fn is_plain(text: &[u8]) -> bool {
     const fn all(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }

@@ -65,7 +65,7 @@ fn golden_frames_reencode_byte_for_byte() {
                 }
             }
             assert_eq!(command.body.len() as i64, record["body_len"].as_i64().unwrap());
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             command.encode(&mut out);
             assert_eq!(out, frame.as_slice(), "{}", record["id"]);
         }
@@ -183,12 +183,12 @@ fn malformed_utf8_is_replaced_as_java_does() {
 #[test]
 fn binary_empty_value_is_no_value() {
     let fields = HeaderFields::new().with("a", "").with("b", "1").with("a2", "订");
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     encode_response(&mut out, &Response::success().with_fields(fields), 5, Serializer::Rocketmq);
     let command = decode(&out).unwrap().unwrap();
     assert_eq!(command.ext.get("a"), None);
     assert_eq!(command.ext.iter().collect::<Vec<_>>(), [("b", "1"), ("a2", "订")]);
-    let mut again = BytesMut::new();
+    let mut again = Vec::new();
     command.encode(&mut again);
     assert_eq!(again, out);
 }
@@ -208,7 +208,7 @@ fn answers_are_written_as_java_writes_them() {
         ),
     ];
     for (hex, response, serializer) in vectors {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         encode_response(&mut out, response, 77, *serializer);
         assert_eq!(out, from_hex(hex));
     }
@@ -225,7 +225,7 @@ fn answers_are_written_as_java_writes_them() {
             Serializer::Rocketmq,
         ),
     ] {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         encode_request(&mut out, &request, 77, serializer);
         request.body.iter().for_each(|chunk| out.extend_from_slice(chunk));
         assert_eq!(out, from_hex(hex));
@@ -246,7 +246,7 @@ fn every_kind_of_value_is_written_as_text() {
         .with("c", FieldValue::copied("copy"))
         .with("l", FieldValue::copied(&"long ".repeat(20)));
     for serializer in [Serializer::Json, Serializer::Rocketmq] {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         encode_response(&mut out, &Response::success().with_fields(fields.clone()), -1, serializer);
         let command = decode(&out).unwrap().unwrap();
         assert_eq!((command.opaque, command.flag, command.version), (-1, 1, 409));
@@ -261,7 +261,7 @@ fn every_kind_of_value_is_written_as_text() {
 
 #[test]
 fn a_header_beyond_24_bits_is_sent_without_its_texts() {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     let response = Response::error(1, "x".repeat(17 << 20)).with_body(Bytes::from_static(b"b"));
     encode_response(&mut out, &response, 3, Serializer::Json);
     out.extend_from_slice(b"b");
@@ -307,13 +307,13 @@ proptest! {
         let mut response = Response::success().with_fields(sent);
         response.remark = remark.clone().map(Into::into);
         for serializer in [Serializer::Json, Serializer::Rocketmq] {
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             encode_response(&mut out, &response, 9, serializer);
             let command = decode(&out).unwrap().unwrap();
             prop_assert_eq!(command.remark.as_deref(), remark.as_deref());
             let received: Vec<_> = command.ext.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
             prop_assert_eq!(&received, &fields);
-            let mut again = BytesMut::new();
+            let mut again = Vec::new();
             command.encode(&mut again);
             prop_assert_eq!(again, out);
         }

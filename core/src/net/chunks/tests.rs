@@ -1,5 +1,7 @@
 use std::cell::RefCell;
 
+use bytes::BytesMut;
+
 use super::*;
 use crate::format::wire::command::RemotingCommand;
 use crate::format::wire::frame::{FRAME_SIZE_MAX, next_frame};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::BytesMut;
 use serde_json::Value;
 
 use super::*;
@@ -148,7 +147,7 @@ fn check_passed_on(client: &mut TestClient, serializer: &str, step: &str, code: 
     }
     let mut answer = golden(serializer, step, code, "client->broker", "response").remove(0).command;
     answer.opaque = request.opaque;
-    let mut frame = BytesMut::new();
+    let mut frame = Vec::new();
     answer.encode(&mut frame);
     client.send(&frame);
 }

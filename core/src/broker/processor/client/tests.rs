@@ -301,14 +301,14 @@ fn recorded_requests_get_the_recorded_answers() {
 }
 
 /// The frame of an answer, with member lists sorted: Java's order is that of a hash map.
-fn bytes_of(mut answer: RemotingCommand) -> bytes::BytesMut {
+fn bytes_of(mut answer: RemotingCommand) -> Vec<u8> {
     if let Ok(mut list) = fastjson::from_slice::<ConsumerList>(&answer.body)
         && !list.client_ids.is_empty()
     {
         list.client_ids.sort();
         answer.body = fastjson::to_vec(&list).into();
     }
-    let mut frame = bytes::BytesMut::new();
+    let mut frame = Vec::new();
     answer.encode(&mut frame);
     frame
 }

@@ -10,6 +10,19 @@ fn hash_does_not_depend_on_the_pieces() {
 }
 
 #[test]
+fn hash_of_ascii_of_any_length_is_that_of_its_units() {
+    let text: Vec<u8> = (0..100).map(|n| b' ' + n % 90).collect();
+    for len in 0..text.len() {
+        let slowly = text[..len].iter().fold(JavaHash::new(), |hash, byte| hash.unit(u16::from(*byte)));
+        assert_eq!(JavaHash::new().update(b"T#").update(&text[..len]).finish(), {
+            let first = JavaHash::new().unit(u16::from(b'T')).unit(u16::from(b'#'));
+            text[..len].iter().fold(first, |hash, byte| hash.unit(u16::from(*byte))).finish()
+        });
+        assert_eq!(JavaHash::new().update(&text[..len]), slowly);
+    }
+}
+
+#[test]
 fn hash_counts_utf16_units() {
     // U+1F680 is the pair D83D DE80.
     assert_eq!(java_hash("🚀"), 0xD83D * 31 + 0xDE80);

@@ -80,13 +80,16 @@ macro_rules! header {
 
         impl $(<$life>)? $name $(<$life>)? {
             /// Reads the fields of a command; others are ignored, the last of several of one name wins.
+            #[allow(non_upper_case_globals, reason = "constants named like their fields")]
             pub fn decode(fields: & $($life)? $crate::format::wire::ExtFields) -> Self {
+                // As constants, so that a name is found by one look at its length and bytes.
+                $(const $field: &[u8] = $wire.as_bytes();)*
                 let mut header = Self::default();
                 for (name, text) in fields.raw() {
-                    $(if name == $wire.as_bytes() {
-                        $crate::format::wire::header::Field::read(&mut header.$field, text);
-                        continue;
-                    })*
+                    match name {
+                        $($field => $crate::format::wire::header::Field::read(&mut header.$field, text),)*
+                        _ => {}
+                    }
                 }
                 header
             }
