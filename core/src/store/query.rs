@@ -88,7 +88,7 @@ impl MessageStore {
         let mut right: Option<(i64, i64)> = None;
         while low <= high {
             let middle = (low + high) / 2;
-            let unit = CqUnit::iter(units).nth(usize::try_from(middle).ok()?)?;
+            let unit = CqUnit::at(units, usize::try_from(middle).ok()?)?;
             if unit.physical_offset < log_min {
                 left = Some((middle, left.and_then(|(_, time)| time)));
                 low = middle + 1;

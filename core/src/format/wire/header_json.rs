@@ -240,16 +240,19 @@ impl Reader<'_> {
     fn int(&mut self, default: i32) -> Option<i32> {
         self.token()?;
         let rest = self.text.get(self.at..)?;
-        let mut number = 0i64;
-        let mut len = 0;
-        while let Some(digit @ b'0'..=b'9') = rest.get(len) {
-            number = number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
-            len += 1;
-        }
-        // Up to nine digits fit.
-        if (1..=9).contains(&len) && matches!(rest.get(len), Some(b',' | b'}')) {
-            self.at += len;
-            return Some(number as i32);
+        let mut number = 0;
+        for (len, byte) in rest.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit <= 9 && len < 9 {
+                // Up to nine digits fit.
+                number = number * 10 + i32::from(digit);
+                continue;
+            }
+            if len > 0 && matches!(byte, b',' | b'}') {
+                self.at += len;
+                return Some(number);
+            }
+            break;
         }
         self.unusual_int(default)
     }
