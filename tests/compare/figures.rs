@@ -4,36 +4,55 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::contestant::Contestant;
 
+/// Which of two values is the better one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// Costs and times.
+    Less,
+    /// Rates.
+    More,
+}
+
 /// All values of all rounds, in the order in which the figures first came.
 #[derive(Default)]
 pub struct Figures(Vec<Figure>);
 
 struct Figure {
     name: String,
-    values: Vec<(Contestant, f64)>,
+    better: Better,
+    /// Of each round, in order.
+    java: Vec<f64>,
+    ours: Vec<f64>,
 }
 
 impl Figures {
     /// Adds the value of one round.
-    pub fn add(&mut self, name: &str, contestant: Contestant, value: f64) {
+    pub fn add(&mut self, name: &str, better: Better, contestant: Contestant, value: f64) {
         crate::progress(&format!("  {}: {name} {value:.2}", contestant.name()));
-        match self.0.iter_mut().find(|figure| figure.name == name) {
-            Some(figure) => figure.values.push((contestant, value)),
-            None => self.0.push(Figure { name: name.to_owned(), values: vec![(contestant, value)] }),
+        let place = self.0.iter().position(|figure| figure.name == name).unwrap_or_else(|| {
+            self.0.push(Figure { name: name.to_owned(), better, java: Vec::new(), ours: Vec::new() });
+            self.0.len() - 1
+        });
+        match contestant {
+            Contestant::Java => self.0[place].java.push(value),
+            Contestant::Ours => self.0[place].ours.push(value),
         }
     }
 }
 
 impl Figure {
-    fn sorted(&self, contestant: Contestant) -> Vec<f64> {
-        let of = self.values.iter().filter(|(whose, _)| *whose == contestant);
-        let mut values: Vec<f64> = of.map(|(_, value)| *value).collect();
-        values.sort_by(f64::total_cmp);
-        values
+    /// How many times ours is better, round by round: what disturbs the machine for longer than a round disturbs both.
+    fn ratios(&self) -> Vec<f64> {
+        let pairs = self.java.iter().zip(&self.ours);
+        pairs
+            .map(|(java, ours)| if self.better == Better::Less { java / ours } else { ours / java })
+            .collect()
     }
 }
 
-fn median(sorted: &[f64]) -> f64 {
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     match (sorted.len() % 2, sorted.get(middle.wrapping_sub(1)), sorted.get(middle)) {
         (0, Some(below), Some(above)) => (below + above) / 2.0,
@@ -42,29 +61,35 @@ fn median(sorted: &[f64]) -> f64 {
     }
 }
 
-/// Three digits that count, or all of a large number.
+/// Two or three digits that count, or all of a large number.
 fn number(value: f64) -> String {
     match value {
+        v if v < 0.1 => format!("{v:.4}"),
         v if v < 10.0 => format!("{v:.2}"),
         v if v < 100.0 => format!("{v:.1}"),
         v => format!("{v:.0}"),
     }
 }
 
+/// Median and range.
+fn cell(values: &[f64]) -> String {
+    let least = values.iter().copied().min_by(f64::total_cmp);
+    let most = values.iter().copied().max_by(f64::total_cmp);
+    match (least, most) {
+        (Some(least), Some(most)) => {
+            format!("**{}** ({} to {})", number(median(values)), number(least), number(most))
+        }
+        _ => String::new(),
+    }
+}
+
 impl Display for Figures {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| | {} | {} | Java ÷ ours |", Contestant::Java.name(), Contestant::Ours.name())?;
+        writeln!(f, "| | {} | {} | times better |", Contestant::Java.name(), Contestant::Ours.name())?;
         writeln!(f, "|---|---|---|---|")?;
         for figure in &self.0 {
-            let (java, ours) = (figure.sorted(Contestant::Java), figure.sorted(Contestant::Ours));
-            let cell = |values: &[f64]| match (values.first(), values.last()) {
-                (Some(least), Some(most)) => {
-                    format!("**{}** ({} to {})", number(median(values)), number(*least), number(*most))
-                }
-                _ => String::new(),
-            };
-            let ratio = median(&java) / median(&ours);
-            writeln!(f, "| {} | {} | {} | {} |", figure.name, cell(&java), cell(&ours), number(ratio))?;
+            let (java, ours, ratios) = (cell(&figure.java), cell(&figure.ours), cell(&figure.ratios()));
+            writeln!(f, "| {} | {java} | {ours} | {ratios} |", figure.name)?;
         }
         Ok(())
     }
@@ -74,19 +99,38 @@ impl Display for Figures {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_table_has_medians_ranges_and_ratios() {
+    fn table(better: Better, java: [f64; 3], ours: [f64; 3]) -> String {
         let mut figures = Figures::default();
-        for (contestant, values) in
-            [(Contestant::Java, [30.0, 10.0, 20.0]), (Contestant::Ours, [4.0, 6.0, 5.0])]
-        {
-            values.into_iter().for_each(|value| figures.add("x, ms", contestant, value));
+        for (java, ours) in java.into_iter().zip(ours) {
+            figures.add("x", better, Contestant::Java, java);
+            figures.add("x", better, Contestant::Ours, ours);
         }
-        let table = figures.to_string();
-        assert!(
-            table.contains("| x, ms | **20.0** (10.0 to 30.0) | **5.00** (4.00 to 6.00) | 4.00 |"),
-            "{table}"
-        );
-        assert_eq!(median(&[1.0, 2.0, 4.0, 8.0]), 3.0);
+        figures.to_string()
+    }
+
+    #[test]
+    fn the_ratio_is_the_median_of_those_of_the_rounds() {
+        // The second round was slow for both: the medians alone would say 4.
+        let table = table(Better::Less, [20.0, 90.0, 10.0], [5.0, 30.0, 5.0]);
+        let row = "| x | **20.0** (10.0 to 90.0) | **5.00** (5.00 to 30.0) | **3.00** (2.00 to 4.00) |";
+        assert!(table.contains(row), "{table}");
+    }
+
+    #[test]
+    fn of_rates_more_is_better() {
+        let table = table(Better::More, [100.0, 100.0, 100.0], [150.0, 200.0, 250.0]);
+        assert!(table.contains("| **2.00** (1.50 to 2.50) |"), "{table}");
+    }
+
+    #[test]
+    fn numbers_are_as_long_as_they_say_something() {
+        let numbers = [0.00451, 0.5, 9.876, 98.76, 987.6].map(number);
+        assert_eq!(numbers, ["0.0045", "0.50", "9.88", "98.8", "988"]);
+    }
+
+    #[test]
+    fn an_even_number_of_values_has_its_median_between_two() {
+        assert_eq!(median(&[8.0, 1.0, 4.0, 2.0]), 3.0);
+        assert!(median(&[]).is_nan());
     }
 }

@@ -1,13 +1,14 @@
-//! Our broker beside Java's: start, memory at rest, and CPU time per message, on one machine in one run.
+//! Our broker beside Java's: start, memory and CPU time at rest, CPU time per message, and latency, on one machine in one run.
 //!
 //! ```text
 //! cargo build --release -p libbroker -p tests --bins
-//! target/release/compare [rounds [messages]]
+//! target/release/compare [rounds [messages]] [--only GROUP]... [--seconds S] [--cold]
 //! ```
 //!
 //! Both brokers run with the default sizes of their files and are loaded by `mqbroker bench` in turn, A B A B; the table, in
-//! Markdown, shows the median of the rounds and their range. Nothing is asserted. On a machine that does other things too, CPU time per message
-//! is steadier than messages per second.
+//! Markdown, shows the medians of the rounds, the median of the ratios that the rounds had, and ranges. Above it stands what the
+//! machine can do. Nothing is asserted. On a machine that does other things too, CPU time per message is steadier than messages per
+//! second.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,46 +18,42 @@
 
 mod contestant;
 mod figures;
+mod loads;
 mod machine;
+mod plan;
 mod rounds;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use figures::Figures;
+use plan::{Plan, USAGE};
 use tests::harness::Scratch;
 
-/// What the command line asks for.
-struct Plan {
-    /// How often each figure is taken.
-    rounds: usize,
-    /// Messages sent in a round with asynchronous flush; a third of it with synchronous flush.
-    messages: u64,
-}
-
-impl Plan {
-    fn read() -> Plan {
-        let mut numbers = std::env::args().skip(1).map(|word| {
-            word.parse::<u64>().unwrap_or_else(|_| panic!("{word:?}: say compare [rounds [messages]]"))
-        });
-        let rounds = numbers.next().unwrap_or(5).max(1) as usize;
-        Plan { rounds, messages: numbers.next().unwrap_or(300_000).max(1_000) }
-    }
-}
-
-fn main() {
-    let plan = Plan::read();
+fn main() -> ExitCode {
+    let plan = match Plan::read(std::env::args().skip(1)) {
+        Ok(plan) => plan,
+        Err(reason) => {
+            progress(&format!("{reason}\n{USAGE}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let scratch = Scratch::new("compare");
     let load_before = machine::load_average();
+    progress("the limits of the machine");
+    let limits = contestant::limits(scratch.path());
     let mut figures = Figures::default();
     rounds::starts(&plan, &scratch, &mut figures);
     rounds::loads(&plan, &scratch, &mut figures);
     let text = format!(
-        "{}\nLoad average {load_before} before, {} after; {} rounds.\n\n{figures}",
+        "{}\nLoad average {load_before} before, {} after; {} rounds; memory {}.\n\n```text\n{limits}```\n\n{figures}",
         machine::description(),
         machine::load_average(),
         plan.rounds,
+        if plan.cold { "as found" } else { "put at hand before each load" },
     );
     let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// Says what is going on, on standard error: standard output is the table.

@@ -2,33 +2,39 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tests::harness::Scratch;
 
 use crate::contestant::{Contestant, Flush, Running};
-use crate::figures::Figures;
-use crate::{Plan, machine, progress};
+use crate::figures::{Better, Figures};
+use crate::loads::{self, Load, PULLED_TOPIC};
+use crate::plan::{Group, Plan};
+use crate::{machine, progress};
 
-/// How long a broker that was just started is left alone before its memory is read.
+/// How long a broker that was just started is left alone before it is watched.
 const REST: Duration = Duration::from_secs(5);
-/// Messages before the first measured round: enough for a JVM to have compiled what it will.
-const WARMUP_MESSAGES: &str = "600000";
 
-/// Starts both in turn, on empty stores: time and CPU time until a send succeeds, memory at rest.
+/// Starts both in turn, on empty stores: time and CPU time until a send succeeds, then memory and CPU time at rest.
 pub fn starts(plan: &Plan, scratch: &Scratch, figures: &mut Figures) {
+    if !plan.has(Group::Start) {
+        return;
+    }
     // The first start of each reads its program from disk.
     for round in 0..=plan.rounds {
+        progress(&format!("start, round {round}"));
         for contestant in Contestant::ALL {
             let home = home(scratch, contestant);
             let broker = Running::launch(contestant, Flush::Async, &home);
             let (time, cpu) = broker.first_send();
             if round > 0 {
+                let mut add = |name, value| figures.add(name, Better::Less, contestant, value);
+                add("start to first accepted send, ms", time.as_secs_f64() * 1e3);
+                add("start to first accepted send: CPU ms", cpu.as_secs_f64() * 1e3);
                 std::thread::sleep(REST);
-                figures.add("start to first accepted send, ms", contestant, time.as_secs_f64() * 1e3);
-                figures.add("CPU until then, ms", contestant, cpu.as_secs_f64() * 1e3);
-                figures.add("RSS at rest, MiB", contestant, machine::rss_mib(broker.pid()));
+                let idle_percent = idle_cpu_percent(&broker, Duration::from_secs(plan.seconds.into()));
+                add("at rest: RSS, MiB", machine::rss_mib(broker.pid()));
+                add("at rest: CPU, % of a core", idle_percent);
             }
             broker.stop();
             let _ = fs::remove_dir_all(home);
@@ -36,38 +42,38 @@ pub fn starts(plan: &Plan, scratch: &Scratch, figures: &mut Figures) {
     }
 }
 
+fn idle_cpu_percent(broker: &Running, watched: Duration) -> f64 {
+    let (before, start) = (machine::cpu_time(broker.pid()), Instant::now());
+    std::thread::sleep(watched);
+    let used = machine::cpu_time(broker.pid()).saturating_sub(before);
+    used.as_secs_f64() / start.elapsed().as_secs_f64() * 100.0
+}
+
 /// Loads both in turn while both run.
 pub fn loads(plan: &Plan, scratch: &Scratch, figures: &mut Figures) {
     for flush in [Flush::Async, Flush::Sync] {
-        let start = |contestant| {
+        let mut loads = loads::of(plan);
+        loads.retain(|load| load.flush == flush);
+        if loads.is_empty() {
+            continue;
+        }
+        let brokers = Contestant::ALL.map(|contestant| {
             let broker = Running::launch(contestant, flush, &home(scratch, contestant));
             broker.first_send();
             progress(&format!("{} with {flush:?} flush warms up", contestant.name()));
-            let count = match flush {
-                Flush::Async => WARMUP_MESSAGES.to_owned(),
-                Flush::Sync => (plan.messages / 3).to_string(),
-            };
-            broker.bench(&["send", "--topic", "warmup", "--warmup", "0", "--count", &count]);
-            broker.bench(&[
-                "pull",
-                "--topic",
-                "warmup",
-                "--warmup",
-                "0",
-                "--count",
-                WARMUP_MESSAGES,
-                "--window",
-                "8",
-            ]);
+            let run = |load: &Load, topic: &str| broker.bench(&load.arguments, topic);
+            run(&loads::warming(plan, flush), "warmup");
+            if loads.iter().any(|load| load.group == Group::Pull) {
+                run(&loads::filling(plan), PULLED_TOPIC);
+            }
             (contestant, broker)
-        };
-        let brokers = Contestant::ALL.map(start);
-        for round in 1..=plan.rounds {
+        });
+        // Round 0 warms up what the above has not: it is not counted.
+        for round in 0..=plan.rounds {
             progress(&format!("{flush:?} flush, round {round}"));
-            for (contestant, broker) in &brokers {
-                match flush {
-                    Flush::Async => async_round(plan, round, *contestant, broker, figures),
-                    Flush::Sync => sync_round(plan, round, *contestant, broker, figures),
+            for load in &loads {
+                for (contestant, broker) in &brokers {
+                    measure(load, round, *contestant, broker, figures);
                 }
             }
         }
@@ -78,29 +84,17 @@ pub fn loads(plan: &Plan, scratch: &Scratch, figures: &mut Figures) {
     }
 }
 
-fn async_round(plan: &Plan, round: usize, contestant: Contestant, broker: &Running, figures: &mut Figures) {
-    let topic = format!("async-{round}");
-    let count = plan.messages.to_string();
-    let sent = broker.bench(&["send", "--topic", &topic, "--count", &count, "--warmup", "1"]);
-    figures.add("send, async flush: CPU µs per message", contestant, broker_cpu(&sent));
-    figures.add("send, async flush: messages/s", contestant, float(&sent["messages_per_s"]));
-    figures.add("send, async flush: 99% latency, ms", contestant, float(&sent["latency_us"]["p99"]) / 1e3);
-    let binary = broker
-        .bench(&["send", "--topic", &topic, "--count", &count, "--warmup", "1", "--header", "rocketmq"]);
-    figures.add("the same with binary headers: CPU µs per message", contestant, broker_cpu(&binary));
-    let pulled =
-        broker.bench(&["pull", "--topic", &topic, "--seconds", "4", "--warmup", "1", "--window", "8"]);
-    figures.add("pull of 32: CPU µs per message", contestant, broker_cpu(&pulled));
-    figures.add("pull of 32: messages/s", contestant, float(&pulled["messages_per_s"]));
-}
-
-fn sync_round(plan: &Plan, round: usize, contestant: Contestant, broker: &Running, figures: &mut Figures) {
-    let topic = format!("sync-{round}");
-    let count = (plan.messages / 3).to_string();
-    let sent = broker.bench(&["send", "--topic", &topic, "--count", &count, "--warmup", "1"]);
-    figures.add("send, sync flush: CPU µs per message", contestant, broker_cpu(&sent));
-    figures.add("send, sync flush: messages/s", contestant, float(&sent["messages_per_s"]));
-    figures.add("send, sync flush: 99% latency, ms", contestant, float(&sent["latency_us"]["p99"]) / 1e3);
+fn measure(load: &Load, round: usize, contestant: Contestant, broker: &Running, figures: &mut Figures) {
+    let topic = match load.group {
+        Group::Pull => PULLED_TOPIC.to_owned(),
+        group => format!("{group:?}"),
+    };
+    let report = broker.bench(&load.arguments, &topic);
+    if round > 0 {
+        for row in &load.rows {
+            figures.add(row.name, row.better, contestant, row.value(&report));
+        }
+    }
 }
 
 fn home(scratch: &Scratch, contestant: Contestant) -> PathBuf {
@@ -108,12 +102,4 @@ fn home(scratch: &Scratch, contestant: Contestant) -> PathBuf {
         Contestant::Java => "java",
         Contestant::Ours => "ours",
     })
-}
-
-fn broker_cpu(figures: &Value) -> f64 {
-    float(&figures["broker"]["cpu_us_per_message"])
-}
-
-fn float(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(f64::NAN)
 }

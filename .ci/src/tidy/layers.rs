@@ -20,7 +20,8 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     ("broker", "error clock runtime config format mmap store net"),
     ("embed", "error clock runtime config format::wire mmap store net broker namesrv"),
-    ("bin", "error clock runtime config format net embed"),
+    // The bench fills mapped files as the store does, without a store.
+    ("bin", "error clock runtime config format net embed mmap::disk mmap::mapped_file"),
 ];
 
 /// Names that the crate root re-exports.

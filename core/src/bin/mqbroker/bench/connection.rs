@@ -1,7 +1,8 @@
 //! One blocking connection to the broker.
 
 use std::io::{ErrorKind as IoErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,12 +14,14 @@ use libbroker::{Error, ErrorKind};
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const READ_SIZE: usize = 256 * 1024;
+/// For one of thousands of connections, on which little comes.
+const READ_SIZE_SMALL: usize = 4 * 1024;
 
 /// A connection, with requests not yet written and bytes not yet decoded.
 pub struct Connection {
     stream: TcpStream,
     serializer: Serializer,
-    outgoing: BytesMut,
+    outgoing: Vec<u8>,
     incoming: BytesMut,
     chunk: Vec<u8>,
 }
@@ -26,13 +29,39 @@ pub struct Connection {
 impl Connection {
     /// Connects.
     pub fn open(address: &str, serializer: Serializer) -> Result<Self, Error> {
+        Self::open_with(address, serializer, READ_SIZE)
+    }
+
+    /// Connects, and takes little memory.
+    pub fn open_small(address: &str, serializer: Serializer) -> Result<Self, Error> {
+        Self::open_with(address, serializer, READ_SIZE_SMALL)
+    }
+
+    fn open_with(address: &str, serializer: Serializer, read_size: usize) -> Result<Self, Error> {
         let failed = |cause| Error::io(format_args!("cannot connect to {address}"), &cause);
         let stream = TcpStream::connect(address).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(failed)?;
         stream.set_write_timeout(Some(ANSWER_TIMEOUT)).map_err(failed)?;
-        let (outgoing, incoming) = (BytesMut::new(), BytesMut::new());
-        Ok(Self { stream, serializer, outgoing, incoming, chunk: vec![0; READ_SIZE] })
+        Ok(Self::over(stream, serializer, read_size))
+    }
+
+    fn over(stream: TcpStream, serializer: Serializer, read_size: usize) -> Self {
+        let (outgoing, incoming) = (Vec::new(), BytesMut::new());
+        Self { stream, serializer, outgoing, incoming, chunk: vec![0; read_size] }
+    }
+
+    /// The same connection for another thread, so that one writes while the other reads.
+    pub fn other_half(&self) -> Result<Self, Error> {
+        let stream =
+            self.stream.try_clone().map_err(|cause| Error::io("cannot share a connection", &cause))?;
+        Ok(Self::over(stream, self.serializer, self.chunk.len()))
+    }
+
+    /// Closes it for whoever shares it: reading ends at once.
+    pub fn close(&self) {
+        // One that is closed already stays so.
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Adds a request to what [`Self::flush`] writes.
@@ -83,6 +112,11 @@ impl Connection {
     /// One request and its answer, whatever its code. Nothing else is outstanding.
     pub fn call(&mut self, request: &OutgoingRequest) -> Result<RemotingCommand, Error> {
         self.push(request, 0);
+        self.answered()
+    }
+
+    /// Writes the one request that was pushed and waits for its answer.
+    pub fn answered(&mut self) -> Result<RemotingCommand, Error> {
         self.flush()?;
         loop {
             if let Some(answer) = self.answer()? {
@@ -90,6 +124,12 @@ impl Connection {
             }
             self.fill()?;
         }
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }
 

@@ -1,16 +1,15 @@
-//! What both loads have in common: when they end, and what they count.
+//! What `send` and `pull` have in common: when they end, and what they count.
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use libbroker::Error;
 use libbroker::clock::{Clock, Moment};
 use libbroker::internals::format::wire::RemotingCommand;
-use libbroker::{Error, ErrorKind};
 
+use super::at_hand::PART_MIB;
 use super::connection::Connection;
-
-/// The highest latency that is told from higher ones, in microseconds.
-const LATENCY_MAX_US: u64 = 600_000_000;
+use super::percentiles::Times;
+use super::progress::Progress;
 
 /// When a load ends.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +18,24 @@ pub enum Limit {
     Time(Duration),
     /// After this many messages of all connections together.
     Messages(u64),
+}
+
+impl Limit {
+    /// The parts of a load that needs `at_hand_mib` of memory at hand, and how much each of them needs.
+    pub fn parts(self, at_hand_mib: u32) -> impl Iterator<Item = (Limit, u32)> {
+        let parts = at_hand_mib.div_ceil(PART_MIB).max(1);
+        let part = move |index: u32| match self {
+            Limit::Time(time) => Limit::Time(time / parts),
+            Limit::Messages(count) => Limit::Messages(share(count, index, parts)),
+        };
+        (0..parts).map(move |index| (part(index), at_hand_mib.div_ceil(parts)))
+    }
+}
+
+/// Part `index` of `count` things that are split evenly.
+fn share(count: u64, index: u32, parts: u32) -> u64 {
+    let parts = u64::from(parts.max(1));
+    count / parts + u64::from(u64::from(index) < count % parts)
 }
 
 /// How much one connection has yet to do.
@@ -30,13 +47,9 @@ pub struct Budget {
 impl Budget {
     /// The part of connection `index` out of `connections`.
     pub fn new(clock: &Clock, limit: Limit, index: u32, connections: u32) -> Self {
-        let connections = u64::from(connections.max(1));
         match limit {
             Limit::Time(time) => Self { deadline: Some(clock.moment().after(time)), left: u64::MAX },
-            Limit::Messages(count) => {
-                let extra = u64::from(u64::from(index) < count % connections);
-                Self { deadline: None, left: count / connections + extra }
-            }
+            Limit::Messages(count) => Self { deadline: None, left: share(count, index, connections) },
         }
     }
 
@@ -62,22 +75,20 @@ pub struct Tally {
     pub messages: u64,
     /// Bytes of their bodies.
     pub body_bytes: u64,
-    /// Messages refused, and pulls that failed.
+    /// Messages refused, pulls that failed, and messages that came where another one belongs or with a wrong body.
     pub failed: u64,
     /// The reason of the first failure.
     pub first_failure: Option<String>,
     /// Messages that came behind a later one of their producer in the same queue.
     pub out_of_order: u64,
-    /// Time from writing a request to reading its answer, in microseconds.
-    pub latency_us: Histogram<u64>,
+    /// From writing a request to reading its answer; for a load with a schedule, from when a message was due to its reception.
+    pub times: Times,
 }
 
 impl Tally {
     pub fn new() -> Result<Self, Error> {
-        let latency_us = Histogram::new_with_bounds(1, LATENCY_MAX_US, 3)
-            .map_err(|cause| Error::new(ErrorKind::Internal, format!("histogram: {cause}")))?;
         let (messages, body_bytes, failed, out_of_order) = (0, 0, 0, 0);
-        Ok(Self { messages, body_bytes, failed, first_failure: None, out_of_order, latency_us })
+        Ok(Self { messages, body_bytes, failed, first_failure: None, out_of_order, times: Times::new()? })
     }
 
     /// Adds what another connection did.
@@ -89,8 +100,7 @@ impl Tally {
         if self.first_failure.is_none() {
             self.first_failure.clone_from(&other.first_failure);
         }
-        // Both have the same bounds.
-        let _ = self.latency_us.add(&other.latency_us);
+        self.times.add(&other.times);
     }
 
     /// Notes that `messages` failed.
@@ -99,12 +109,6 @@ impl Tally {
         if self.first_failure.is_none() {
             self.first_failure = Some(reason());
         }
-    }
-
-    /// Notes how long a request took.
-    pub fn took(&mut self, time: Duration) {
-        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.latency_us.saturating_record(us);
     }
 }
 
@@ -127,6 +131,7 @@ pub fn drive<W: Work>(
     work: &mut W,
     window: usize,
     clock: &Clock,
+    progress: &Progress,
 ) -> Result<Tally, Error> {
     let mut tally = Tally::new()?;
     let mut window = Window::new(window);
@@ -144,13 +149,15 @@ pub fn drive<W: Work>(
         connection.flush()?;
         connection.fill()?;
         let now = clock.moment();
+        let before = tally.messages;
         while let Some(answer) = connection.answer()? {
             // An answer to nothing, such as one that comes twice, is not counted.
             if let Some((start, pending)) = window.take(answer.opaque) {
-                tally.took(now.since(start));
+                tally.times.note(now.since(start));
                 work.answer(pending, &answer, &mut tally);
             }
         }
+        progress.add(tally.messages - before, now);
     }
 }
 
@@ -227,5 +234,17 @@ mod tests {
         let shares = (0..4)
             .map(|index| Budget::new(&clock, Limit::Messages(10), index, 4).take(u64::MAX, clock.moment()));
         assert_eq!(shares.collect::<Vec<_>>(), [3, 3, 2, 2]);
+    }
+
+    #[test]
+    fn a_load_is_split_so_that_little_memory_is_at_hand_at_once() {
+        let parts: Vec<_> = Limit::Messages(10).parts(300).collect();
+        assert!(matches!(
+            parts.as_slice(),
+            [(Limit::Messages(4), 100), (Limit::Messages(3), 100), (Limit::Messages(3), 100)]
+        ));
+        let second = Duration::from_secs(1);
+        let whole: Vec<_> = Limit::Time(second).parts(0).collect();
+        assert!(matches!(whole.as_slice(), [(Limit::Time(time), 0)] if *time == second));
     }
 }

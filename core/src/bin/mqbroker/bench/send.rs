@@ -7,7 +7,7 @@ use libbroker::clock::{Clock, Moment};
 use libbroker::internals::format::names::AUTO_CREATE_TOPIC;
 use libbroker::internals::format::record::batch::{BatchPart, push_part};
 use libbroker::internals::format::wire::header::send::SendHeaderV2;
-use libbroker::internals::format::wire::{OutgoingRequest, RemotingCommand, RequestCode};
+use libbroker::internals::format::wire::{HeaderFields, OutgoingRequest, RemotingCommand, RequestCode};
 
 use super::args::Send;
 use super::connection::{Connection, is_success, refusal};
@@ -19,91 +19,127 @@ const GROUP: &str = "bench-producer";
 /// What the official clients set, besides the unique key, on every message and on every batch.
 const WAIT: &str = "WAIT\u{1}true";
 
-/// One connection's producer. Its requests go to the queues in turn.
-pub struct Sender<'a> {
-    options: &'a Send,
+/// Writes requests that send messages.
+pub struct Sending<'a> {
+    topic: &'a str,
+    queues: u32,
+    body_size: usize,
     clock: Clock,
-    budget: Budget,
     content: Content,
-    /// The next message's.
-    stamp: Stamp,
-    queue: u32,
     stamp_text: String,
     properties: String,
 }
 
-impl<'a> Sender<'a> {
-    /// The producer of connection `index`. Producers of one topic have different numbers.
-    pub fn new(options: &'a Send, clock: &Clock, budget: Budget, producer: u32, index: u32) -> Self {
+impl<'a> Sending<'a> {
+    /// To a topic with that many queues, with bodies of that size.
+    pub fn new(clock: &Clock, topic: &'a str, queues: u32, body_size: u32) -> Self {
+        let body_size = body_size as usize;
         Self {
-            options,
+            topic,
+            queues,
+            body_size,
             clock: clock.clone(),
-            budget,
-            content: Content::new(options.body as usize),
-            stamp: Stamp { producer, sequence: 0 },
-            queue: index % options.queues,
+            content: Content::new(body_size),
             stamp_text: String::new(),
             properties: String::new(),
         }
     }
 
-    /// Stamp and properties of the next message.
-    fn next_message(&mut self) {
+    /// Pushes a request that sends one message.
+    pub fn push(&mut self, connection: &mut Connection, queue: u32, stamp: Stamp, opaque: i32, oneway: bool) {
+        self.set_message(stamp);
+        let mut request = OutgoingRequest { oneway, ..OutgoingRequest::new(RequestCode::SendMessageV2) };
+        request.body.push(Bytes::copy_from_slice(self.stamp_text.as_bytes()));
+        request.body.push(self.content.letters(stamp.sequence, self.body_size));
+        let fields = self.fields(queue, &self.properties, false);
+        connection.push(&request.with_fields(fields), opaque);
+    }
+
+    /// Pushes a request that sends `count` messages, of which `stamp` is the first one's.
+    fn push_batch(
+        &mut self,
+        connection: &mut Connection,
+        queue: u32,
+        stamp: Stamp,
+        count: u64,
+        opaque: i32,
+        oneway: bool,
+    ) {
+        let mut parts = Vec::new();
+        let mut body = Vec::with_capacity(self.body_size);
+        for sequence in stamp.sequence..stamp.sequence + count {
+            self.set_message(Stamp { sequence, ..stamp });
+            body.clear();
+            body.extend_from_slice(self.stamp_text.as_bytes());
+            body.extend_from_slice(&self.content.letters(sequence, self.body_size));
+            let properties = self.properties.as_bytes();
+            push_part(&mut parts, &BatchPart { flag: 0, body: &body, properties });
+        }
+        let request = OutgoingRequest { oneway, ..OutgoingRequest::new(RequestCode::SendBatchMessage) };
+        let fields = self.fields(queue, WAIT, true);
+        connection.push(&request.with_body(parts).with_fields(fields), opaque);
+    }
+
+    /// Writes stamp and properties of a message.
+    fn set_message(&mut self, stamp: Stamp) {
         self.stamp_text.clear();
-        self.stamp.write(&mut self.stamp_text);
+        stamp.write(&mut self.stamp_text);
         self.properties.clear();
         // Of the form that clients make: an address, and what is unique behind it.
         let _ = write!(self.properties, "UNIQ_KEY\u{1}7F000001{}\u{2}{WAIT}", self.stamp_text);
     }
 
-    /// Appends the bodies of the next `count` messages.
-    fn add_bodies(&mut self, request: &mut OutgoingRequest, count: u64) {
-        let body_size = self.options.body as usize;
-        if self.options.batch == 1 {
-            self.next_message();
-            request.body.push(Bytes::copy_from_slice(self.stamp_text.as_bytes()));
-            request.body.push(self.content.letters(self.stamp.sequence, body_size));
-            self.stamp.sequence += 1;
-            return;
-        }
-        let mut parts = Vec::new();
-        let mut body = Vec::with_capacity(body_size);
-        for _ in 0..count {
-            self.next_message();
-            body.clear();
-            body.extend_from_slice(self.stamp_text.as_bytes());
-            body.extend_from_slice(&self.content.letters(self.stamp.sequence, body_size));
-            push_part(
-                &mut parts,
-                &BatchPart { flag: 0, body: &body, properties: self.properties.as_bytes() },
-            );
-            self.stamp.sequence += 1;
-        }
-        request.body.push(parts.into());
-    }
-
-    fn push(&mut self, connection: &mut Connection, count: u64, opaque: i32, oneway: bool) {
-        let is_batch = self.options.batch > 1;
-        let code = if is_batch { RequestCode::SendBatchMessage } else { RequestCode::SendMessageV2 };
-        let mut request = OutgoingRequest { oneway, ..OutgoingRequest::new(code) };
-        self.add_bodies(&mut request, count);
+    fn fields(&self, queue: u32, properties: &str, is_batch: bool) -> HeaderFields {
         let header = SendHeaderV2 {
             producer_group: Some(GROUP),
-            topic: Some(&self.options.load.topic),
+            topic: Some(self.topic),
             default_topic: Some(AUTO_CREATE_TOPIC),
-            default_topic_queue_nums: i32::try_from(self.options.queues).ok(),
-            queue_id: i32::try_from(self.queue).ok(),
+            default_topic_queue_nums: i32::try_from(self.queues).ok(),
+            queue_id: i32::try_from(queue).ok(),
             sys_flag: Some(0),
             born_timestamp_ms: Some(self.clock.now_ms()),
             flag: Some(0),
-            properties: Some(if is_batch { WAIT } else { &self.properties }),
+            properties: Some(properties),
             reconsume_times: Some(0),
             unit_mode: false,
             max_reconsume_times: None,
             batch: is_batch,
         };
-        connection.push(&request.with_fields(header.fields()), opaque);
-        self.queue = (self.queue + 1) % self.options.queues;
+        header.fields()
+    }
+}
+
+/// One connection's producer. Its requests go to the queues in turn.
+pub struct Sender<'a> {
+    options: &'a Send,
+    budget: Budget,
+    sending: Sending<'a>,
+    /// The next message's.
+    stamp: Stamp,
+    queue: u32,
+}
+
+impl<'a> Sender<'a> {
+    /// The producer of connection `index`. Producers of one topic have different numbers.
+    pub fn new(options: &'a Send, clock: &Clock, budget: Budget, producer: u32, index: u32) -> Self {
+        let topic = &options.load.target.topic;
+        Self {
+            options,
+            budget,
+            sending: Sending::new(clock, topic, options.queues, options.body),
+            stamp: Stamp { producer, sequence: 0 },
+            queue: index % options.queues,
+        }
+    }
+
+    fn push(&mut self, connection: &mut Connection, count: u64, opaque: i32, oneway: bool) {
+        let Sender { sending, stamp, queue, .. } = self;
+        match self.options.batch {
+            1 => sending.push(connection, *queue, *stamp, opaque, oneway),
+            _ => sending.push_batch(connection, *queue, *stamp, count, opaque, oneway),
+        }
+        stamp.sequence += count;
+        *queue = (*queue + 1) % self.options.queues;
     }
 }
 

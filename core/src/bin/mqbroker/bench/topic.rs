@@ -42,23 +42,44 @@ pub struct Queue {
     pub max_offset: i64,
 }
 
+/// Creates the topic, or fails.
+pub fn create_now(connection: &mut Connection, topic: &str, queues: u32) -> Result<(), Error> {
+    match create(connection, topic, queues)? {
+        Some(reason) => {
+            Err(Error::new(ErrorKind::NotFound, format!("topic {topic} cannot be created: {reason}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// One queue, which may be empty.
+pub fn queue(connection: &mut Connection, topic: &str, id: i32) -> Result<Queue, Error> {
+    let mut offset = |code: RequestCode| {
+        let header = QueueHeader { topic: Some(topic), queue_id: Some(id) };
+        let answer = connection.call(&OutgoingRequest::new(code).with_fields(header.fields()))?;
+        OffsetAnswer::decode(&answer.ext).offset.filter(|_| is_success(&answer)).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("queue {id} of {topic}: {}", refusal(&answer)))
+        })
+    };
+    let min_offset = offset(RequestCode::GetMinOffset)?;
+    Ok(Queue { id, min_offset, max_offset: offset(RequestCode::GetMaxOffset)? })
+}
+
+/// All queues of a topic with that many, empty ones too.
+pub fn all_queues(connection: &mut Connection, topic: &str, queues: u32) -> Result<Vec<Queue>, Error> {
+    let ids = (0..queues).map_while(|id| i32::try_from(id).ok());
+    ids.map(|id| queue(connection, topic, id)).collect()
+}
+
 /// The queues of a topic that have messages. Queues are numbered from 0 and filled in turn, so the first empty one is the end.
 pub fn queues(connection: &mut Connection, topic: &str) -> Result<Vec<Queue>, Error> {
     let mut queues = Vec::new();
     for id in (0..QUEUES_MAX).map_while(|id| i32::try_from(id).ok()) {
-        let mut offset = |code: RequestCode| {
-            let header = QueueHeader { topic: Some(topic), queue_id: Some(id) };
-            let answer = connection.call(&OutgoingRequest::new(code).with_fields(header.fields()))?;
-            OffsetAnswer::decode(&answer.ext).offset.filter(|_| is_success(&answer)).ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format!("queue {id} of {topic}: {}", refusal(&answer)))
-            })
-        };
-        let (min_offset, max_offset) =
-            (offset(RequestCode::GetMinOffset)?, offset(RequestCode::GetMaxOffset)?);
-        if max_offset <= min_offset {
+        let queue = queue(connection, topic, id)?;
+        if queue.max_offset <= queue.min_offset {
             break;
         }
-        queues.push(Queue { id, min_offset, max_offset });
+        queues.push(queue);
     }
     if queues.is_empty() {
         let text =
