@@ -203,6 +203,12 @@ impl MappedFile {
         self.flushed.store(position, Ordering::Release);
     }
 
+    /// True when the next `len` bytes can be appended without asking the disk for blocks.
+    pub fn has_room(&self, len: usize) -> bool {
+        let end = self.write_position().saturating_add(len);
+        end <= self.size_bytes && end <= self.allocated.load(Ordering::Relaxed)
+    }
+
     /// Appends at most `len` bytes: `write` gets exactly the next `len` bytes of memory and says how many of them it filled;
     /// those are published. Fails when the file has less room, when blocks cannot be allocated, or when another append is
     /// under way (one appender at a time).

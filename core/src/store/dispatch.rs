@@ -41,6 +41,15 @@ pub trait ArrivalListener: Send + Sync {
     fn batch_done(&self) {}
 }
 
+/// Whether a dispatch may wait for files to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileWait {
+    /// On a thread of the store.
+    Allowed,
+    /// On a thread that serves connections.
+    Refused,
+}
+
 /// Builds consume queues, tells the listener, builds the key index.
 pub struct Dispatch {
     queues: Arc<ConsumeQueueTable>,
@@ -72,21 +81,33 @@ impl Dispatch {
         let _ = self.listener.set(listener);
     }
 
-    /// Builds everything from one record. Failing, it has done nothing that a second try would do again: the queue knows its
+    /// Builds everything from one record. False, and nothing done, when that would have to wait for a file to be made and
+    /// `wait` does not allow it. Failing, it has done nothing that a second try would do again: the queue knows its
     /// unit, the listener is told with it, the index counts the keys it has.
-    pub fn dispatch(&self, record: &RecordView<'_>) -> Result<()> {
+    pub fn dispatch(&self, record: &RecordView<'_>, wait: FileWait) -> Result<bool> {
         let Some(topic) = record.topic() else {
             tracing::error!(target: "broker::store", offset = record.physical_offset(), "a record's topic is no text; skipped");
-            return Ok(());
+            return Ok(true);
         };
         let wanted = [property::TAGS, property::DELAY, property::UNIQ_KEY, property::KEYS];
         let [tags, delay, unique, keys] = get_many(record.properties(), wanted);
+        let keys = RecordKeys { unique, keys };
+        if wait == FileWait::Refused && !self.has_room(topic, record, keys) {
+            return Ok(false);
+        }
         if record.transaction_type().takes_queue_offset() {
             let at = record.store_timestamp_ms();
             let tags_code = record_tags_code(topic.as_bytes(), tags, delay, at, &self.delay_levels);
             self.to_queue(topic, record, tags_code)?;
         }
-        self.index.put(record, RecordKeys { unique, keys })
+        self.index.put(record, keys)?;
+        Ok(true)
+    }
+
+    /// True when nothing that the record adds needs a new file, or new blocks of one.
+    fn has_room(&self, topic: &str, record: &RecordView<'_>, keys: RecordKeys<'_>) -> bool {
+        let queue = self.queues.find(topic, record.queue_id());
+        queue.is_some_and(|queue| queue.has_room()) && self.index.has_room_for(keys)
     }
 
     fn to_queue(&self, topic: &str, record: &RecordView<'_>, tags_code: i64) -> Result<()> {

@@ -196,11 +196,11 @@ impl MessageStore {
             self.has_room();
         }
         self.stats.put(amount);
-        self.reput.wake();
         let flush = self.log.flush();
         let waits = wait_until.filter(|_| self.options.flush_mode == FlushMode::Sync);
         let ticket = waits.map(|end_offset| flush.wait_for(end_offset));
         flush.wake();
+        self.reput.catch_up_here();
         PutOutcomes { each, ticket }
     }
 

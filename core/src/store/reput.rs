@@ -1,5 +1,6 @@
 //! Tails the log: every record, in order, once, goes to [`Dispatch`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -7,12 +8,14 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::commit_log::scan::{Found, look};
-use super::dispatch::Dispatch;
+use super::dispatch::{Dispatch, FileWait};
 use super::running::{Refusal, RunningFlags};
 use crate::mmap::file_queue::MappedFileQueue;
 use crate::runtime::signal::Signal;
-use crate::runtime::threads::Service;
+use crate::runtime::threads::{Service, panic_text};
 
+/// More than this is left to the thread: a connection must not wait for it.
+const BYTES_HERE_MAX: i64 = 1 << 20;
 /// Pause before a failed dispatch is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -41,7 +44,7 @@ pub struct DispatchRound<'a> {
 impl DispatchRound<'_> {
     /// See [`Reput::catch_up`].
     pub fn dispatch_all(&self) -> bool {
-        self.reput.dispatch_all()
+        matches!(self.reput.dispatch_all(FileWait::Allowed), Round::CaughtUp)
     }
 }
 
@@ -49,6 +52,8 @@ impl DispatchRound<'_> {
 enum Round {
     CaughtUp,
     NextFile,
+    /// A file has to be made first.
+    NeedsFile,
     Failed,
 }
 
@@ -114,12 +119,34 @@ impl Reput {
         self.begin_round().dispatch_all()
     }
 
+    /// Something was appended: dispatches it here and now, while it is in this processor's cache and without waking a thread, unless
+    /// somebody is at it already, or a file has to be made, or much is waiting; then the thread is woken.
+    pub fn catch_up_here(&self) {
+        if self.behind_bytes() > BYTES_HERE_MAX {
+            return self.wake();
+        }
+        let caught_up = match self.round.try_lock() {
+            None => false,
+            Some(_held) => {
+                let done = catch_unwind(AssertUnwindSafe(|| self.dispatch_all(FileWait::Refused)));
+                if let Err(panic) = &done {
+                    self.service.poison.set(format!("dispatch panicked: {}", panic_text(&**panic)));
+                }
+                matches!(done, Ok(Round::CaughtUp))
+            }
+        };
+        // What came after the round ended was left to it by whoever found it locked.
+        if !caught_up || self.behind_bytes() > 0 {
+            self.wake();
+        }
+    }
+
     /// Keeps every other dispatch out until the round is dropped.
     pub fn begin_round(&self) -> DispatchRound<'_> {
         DispatchRound { reput: self, _held: self.round.lock() }
     }
 
-    fn dispatch_all(&self) -> bool {
+    fn dispatch_all(&self, wait: FileWait) -> Round {
         loop {
             let start = self.offset.load(Ordering::Acquire);
             let min_offset = self.files.min_offset();
@@ -128,23 +155,22 @@ impl Reput {
                 self.offset.store(min_offset, Ordering::Release);
                 continue;
             }
-            match self.dispatch_file(start) {
+            match self.dispatch_file(start, wait) {
                 Round::NextFile => {}
-                Round::CaughtUp => return true,
-                Round::Failed => return false,
+                end => return end,
             }
         }
     }
 
     /// Dispatches from `start` to the end of what can be read in its file.
-    fn dispatch_file(&self, start: i64) -> Round {
+    fn dispatch_file(&self, start: i64, wait: FileWait) -> Round {
         let Some(bytes) = self.files.slice_to_end(start) else { return Round::CaughtUp };
-        let round = self.dispatch_bytes(start, &bytes);
+        let round = self.dispatch_bytes(start, &bytes, wait);
         self.dispatch.batch_done();
         round
     }
 
-    fn dispatch_bytes(&self, start: i64, bytes: &[u8]) -> Round {
+    fn dispatch_bytes(&self, start: i64, bytes: &[u8], wait: FileWait) -> Round {
         let mut position = 0;
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             let record = match look(rest) {
@@ -165,9 +191,13 @@ impl Reput {
                     return Round::CaughtUp;
                 }
             };
-            if let Err(error) = self.dispatch.dispatch(&record) {
-                self.report_failure(&error);
-                return Round::Failed;
+            match self.dispatch.dispatch(&record, wait) {
+                Ok(true) => {}
+                Ok(false) => return Round::NeedsFile,
+                Err(error) => {
+                    self.report_failure(&error);
+                    return Round::Failed;
+                }
             }
             position += record.total_size();
             self.offset.store(start + position as i64, Ordering::Release);

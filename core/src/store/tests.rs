@@ -232,6 +232,43 @@ fn puts_together_keep_their_order_and_a_refused_one_takes_no_place() {
 }
 
 #[test]
+fn a_message_can_be_read_when_its_put_returns_unless_a_file_is_needed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = options(dir.path());
+    options.commit_log_file_bytes = 1 << 20;
+    let store = open(options);
+    let units_per_file = 50;
+    for round in 0..3 {
+        // The first message of a file may come by way of the thread that makes the file.
+        put(&store, "T", 0, b"first");
+        settle(&store);
+        for n in 1..units_per_file {
+            put(&store, "T", 0, &[n as u8]);
+            assert_eq!(store.max_offset("T", 0), round * units_per_file + n + 1);
+        }
+    }
+    assert_eq!(bodies(&store, "T", 0).len(), 3 * units_per_file as usize);
+}
+
+#[test]
+fn a_panic_while_dispatching_stops_puts_and_not_the_caller() {
+    struct Panics;
+    impl ArrivalListener for Panics {
+        fn arrived(&self, arrival: &dispatch::Arrival<'_>) {
+            assert_ne!(arrival.queue_offset, 1, "on purpose");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(options(dir.path()));
+    store.set_arrival_listener(Arc::new(Panics));
+    put(&store, "T", 0, b"first");
+    settle(&store);
+    assert_eq!(put(&store, "T", 0, b"second").queue_offset, 1, "it is stored all the same");
+    assert!(store.poisoned().is_some_and(|reason| reason.contains("on purpose")), "{:?}", store.poisoned());
+    assert_eq!(store.put(&message("T", 0, b"third")).status, PutStatus::ServiceNotAvailable);
+}
+
+#[test]
 fn limits_refuse_and_store_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut options = options(dir.path());

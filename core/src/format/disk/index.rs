@@ -82,10 +82,10 @@ impl IndexLayout {
         Some(value as u32)
     }
 
-    /// Whether no further entry fits.
+    /// How many further entries fit.
     #[doc(alias = "isWriteFull")]
-    pub const fn is_full(&self, next_entry: u32) -> bool {
-        next_entry >= self.entries
+    pub const fn free_entries(&self, next_entry: u32) -> u32 {
+        self.entries.saturating_sub(next_entry)
     }
 }
 
@@ -307,7 +307,7 @@ mod tests {
             [layout.entry_named(0, 4), layout.entry_named(4, 4), layout.entry_named(-1, 4)],
             [None; 3]
         );
-        assert!(layout.is_full(400) && !layout.is_full(399));
+        assert_eq!((layout.free_entries(400), layout.free_entries(399)), (0, 1));
     }
 
     #[test]

@@ -129,6 +129,11 @@ impl ConsumeQueue {
         Ok(UnitAppend::Written)
     }
 
+    /// True when the next unit goes into a file that is there, blocks included.
+    pub fn has_room(&self) -> bool {
+        self.files.last().is_some_and(|file| file.has_room(CQ_UNIT_SIZE))
+    }
+
     fn fill_blanks_until(&self, index: i64) -> Result<()> {
         let until = index * UNIT;
         let file = self.files.writable(until)?;

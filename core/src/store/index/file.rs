@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use parking_lot::{RwLock, RwLockReadGuard};
 
@@ -38,7 +38,8 @@ pub(super) struct IndexFile {
     table: RwLock<MappedTable>,
     /// The newest record in it; the one writer keeps it, so that it need not read it back.
     end_physical_offset: AtomicI64,
-    is_full: AtomicBool,
+    /// How many keys it still takes.
+    free_entries: AtomicU32,
     is_durable: AtomicBool,
 }
 
@@ -72,7 +73,7 @@ impl IndexFile {
             layout,
             table: RwLock::new(table),
             end_physical_offset: AtomicI64::new(header.end_physical_offset),
-            is_full: AtomicBool::new(layout.is_full(header.next_entry)),
+            free_entries: AtomicU32::new(layout.free_entries(header.next_entry)),
             is_durable: AtomicBool::new(false),
         }
     }
@@ -86,7 +87,12 @@ impl IndexFile {
     }
 
     pub fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Acquire)
+        self.free_entries() == 0
+    }
+
+    /// How many keys it still takes.
+    pub fn free_entries(&self) -> u32 {
+        self.free_entries.load(Ordering::Acquire)
     }
 
     /// Physical offset of the newest record in it.
@@ -120,7 +126,7 @@ impl IndexFile {
         write(bytes, 0, &header.encode());
         drop(table);
         self.end_physical_offset.store(header.end_physical_offset, Ordering::Release);
-        self.is_full.store(self.layout.is_full(header.next_entry), Ordering::Release);
+        self.free_entries.store(self.layout.free_entries(header.next_entry), Ordering::Release);
         true
     }
 

@@ -43,6 +43,15 @@ impl MessageIndex {
         Ok(())
     }
 
+    /// True when the keys of a record surely go into the file that is there.
+    pub fn has_room_for(&self, keys: RecordKeys<'_>) -> bool {
+        // Keys of one byte each, with a blank between them.
+        let keys_max =
+            usize::from(keys.unique.is_some()) + keys.keys.map_or(0, |keys| keys.len().div_ceil(2));
+        let free = || self.newest().map_or(0, |file| file.free_entries());
+        keys_max == 0 || !self.parts.tuning.load().index_enabled || keys_max <= free() as usize
+    }
+
     /// Entries of the newest indexed record; they may lie in several files.
     fn entries_of_newest(&self, physical_offset: i64) -> usize {
         let mut total = 0;
