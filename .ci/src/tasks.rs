@@ -57,6 +57,7 @@ fn test(place: &Place) -> Result {
             Runner::Cargo,
         )
     });
+    steps.run("fuzz", |out| fuzz(place, out));
     if steps.run("build", |out| build(place, out, &["libbroker", "broker-ffi", "broker-node"])) {
         steps.run("c", |out| c::test(place, out));
         steps.run("node", |out| node::test(place, out));
@@ -92,6 +93,12 @@ fn quick(place: &Place, steps: &mut Steps) {
 fn build(place: &Place, out: &mut Closing, packages: &[&str]) -> Result {
     let packages = packages.iter().flat_map(|package| ["-p", package]);
     out.run(place.cargo(&["build", "--profile", CHECKED]).args(packages), Runner::None)
+}
+
+/// What is fuzzed, with random changes instead of libFuzzer's: any compiler can. A workspace of its own, so it is asked for by name.
+fn fuzz(place: &Place, out: &mut Closing) -> Result {
+    let mut command = place.cargo(&["test", "--manifest-path", "fuzz/Cargo.toml", "--no-default-features"]);
+    out.run(command.arg("--target-dir").arg(place.target("fuzz")), Runner::Cargo)
 }
 
 /// The tests that need a server process: official clients, golden bytes, crashes.

@@ -104,8 +104,9 @@ fn check_round_trip(command: &RemotingCommand) {
     if command.serializer == Serializer::Rocketmq && command.ext.iter().any(|(name, _)| name.len() > 0x7FFF) {
         return;
     }
-    let mut frame = Vec::new();
-    command.encode(&mut frame);
+    let mut written = Vec::new();
+    command.encode(&mut written);
+    let mut frame = BytesMut::from(&*written);
     let mut again = next_frame(&mut frame, usize::MAX).expect("decodes again").expect("is whole");
     assert!(frame.is_empty(), "the length says less than was written");
     if command.language.is_none() {
