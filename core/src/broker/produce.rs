@@ -28,7 +28,7 @@ use crate::store::{
 #[derive(Debug, Clone, Copy)]
 pub struct Send<'a> {
     /// The header, in whichever form it came.
-    pub header: &'a SendHeader<'a>,
+    pub header: SendHeader<'a>,
     /// The body; for a batch the encoded parts.
     pub body: &'a [u8],
     /// The sender.
@@ -198,7 +198,7 @@ impl Produce {
                 format!("Sending message to topic[{name}] is forbidden."),
             ));
         }
-        self.create_topic(send.header, name).ok_or_else(|| {
+        self.create_topic(&send.header, name).ok_or_else(|| {
             let text = format!("topic[{name}] not exist, apply first please!{SEE_FAQ}");
             Refusal::new(ResponseCode::TopicNotExist, text)
         })
@@ -342,7 +342,7 @@ impl Planned<'_> {
             Some(level) => (names::SCHEDULE_TOPIC, delay_queue_id(level)),
             None => (&*self.place.topic, self.place.queue_id),
         };
-        let header = send.header;
+        let header = &send.header;
         PutMessage {
             topic,
             queue_id,

@@ -10,6 +10,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use crate::format::wire::EncodeAnswer;
 use crate::format::wire::command::{
     Body, OutgoingRequest, Response, Serializer, encode_request, encode_response,
 };
@@ -76,6 +77,19 @@ impl Chunks {
         encode_response(&mut self.small, response, origin.opaque, origin.serializer);
         self.len += self.small.len() - before;
         self.push_body(&mut response.body);
+    }
+
+    /// Appends whole frames.
+    pub(super) fn push_frames(&mut self, frames: &[u8]) {
+        self.small.extend_from_slice(frames);
+        self.len += frames.len();
+    }
+
+    /// Appends the frame of an answer that writes its own.
+    pub(super) fn push_form(&mut self, answer: &dyn EncodeAnswer, origin: &Origin) {
+        let before = self.small.len();
+        answer.encode(&mut self.small, origin.opaque, origin.serializer);
+        self.len += self.small.len() - before;
     }
 
     /// Appends the frame of `request`; takes its body out.

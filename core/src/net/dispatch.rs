@@ -155,6 +155,7 @@ impl<'a> Frames<'a> {
                 answer(&origin, &mut panicked(&peer.0.shared.counters, &origin, &*panic));
             }
         }
+        gathered.take_frames(|frames| *pending = peer.0.outbox.queue_frames(frames));
     }
 
     fn queue_for(&mut self, lane: &'a Lane, job: Box<dyn Job>) {

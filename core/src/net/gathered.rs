@@ -5,27 +5,33 @@ use std::sync::Arc;
 
 use crate::format::wire::command::{RemotingCommand, Response};
 use crate::net::peer::Origin;
-use crate::net::{Peer, Processor};
+use crate::net::{Answer, Peer, Processor};
 
 /// As many are handled together at most: what is done for them under one lock must not take long.
 const REQUESTS_MAX: usize = 64;
 
+/// A buffer that grew beyond this is not kept.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+
 thread_local! {
-    /// An empty list with memory, so that a turn allocates none.
-    static SPARE: Cell<Vec<RemotingCommand>> = const { Cell::new(Vec::new()) };
+    /// Empty lists with memory, so that a turn allocates none.
+    static SPARE: Cell<(Vec<RemotingCommand>, Vec<u8>)> = const { Cell::new((Vec::new(), Vec::new())) };
 }
 
 /// See the module.
 pub(super) struct Gathered<'a> {
     processor: Option<&'a Arc<dyn Processor>>,
     requests: Vec<RemotingCommand>,
+    /// Frames of their answers.
+    frames: Vec<u8>,
     /// A bit for each request that is answered.
     answered: u64,
 }
 
 impl<'a> Gathered<'a> {
     pub(super) fn new() -> Self {
-        Self { processor: None, requests: SPARE.take(), answered: 0 }
+        let (requests, frames) = SPARE.take();
+        Self { processor: None, requests, frames, answered: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -43,18 +49,31 @@ impl<'a> Gathered<'a> {
         self.requests.push(request);
     }
 
-    /// Handles them. If the processor panics, [`Gathered::take_unanswered`] tells who still waits.
+    /// Handles them. Answers come by way of `answer`, or are among [`Gathered::take_frames`]. If the processor panics,
+    /// [`Gathered::take_unanswered`] tells who still waits.
     pub(super) fn process(&mut self, peer: &Peer, mut answer: impl FnMut(&Origin, &mut Response)) {
-        let (requests, answered) = (&self.requests, &mut self.answered);
+        let (requests, frames, answered) = (&self.requests, &mut self.frames, &mut self.answered);
         if let Some(together) = self.processor.and_then(|processor| processor.together()) {
-            together.process_together(requests, peer, &mut |place, response| {
+            together.process_together(requests, peer, &mut |place, given| {
                 *answered |= 1 << place;
-                if let Some(request) = requests.get(place) {
-                    answer(&Origin::of(request), response);
+                let Some(request) = requests.get(place) else { return };
+                let origin = Origin::of(request);
+                match given {
+                    Answer::Whole(response) => answer(&origin, response),
+                    Answer::Form(_) if origin.oneway => {}
+                    Answer::Form(form) => form.encode(frames, origin.opaque, origin.serializer),
                 }
             });
         }
         self.clear();
+    }
+
+    /// Gives the frames of answers that were encoded so far, if there are any, and forgets them.
+    pub(super) fn take_frames(&mut self, each: impl FnOnce(&[u8])) {
+        if !self.frames.is_empty() {
+            each(&self.frames);
+            self.frames.clear();
+        }
     }
 
     /// The requests that got no answer before a panic; those that a responder was kept for are among them.
@@ -75,7 +94,9 @@ impl<'a> Gathered<'a> {
 impl Drop for Gathered<'_> {
     fn drop(&mut self) {
         self.clear();
-        SPARE.set(std::mem::take(&mut self.requests));
+        self.frames.clear();
+        self.frames.shrink_to(KEPT_BYTES_MAX);
+        SPARE.set((std::mem::take(&mut self.requests), std::mem::take(&mut self.frames)));
     }
 }
 

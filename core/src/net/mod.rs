@@ -36,6 +36,6 @@ pub use error::NetError;
 pub use events::{ConnectionEvents, NoEvents};
 pub use io_threads::IoThreads;
 pub use peer::Responder;
-pub use reply::{ProcessTogether, Processor, Reply};
+pub use reply::{Answer, ProcessTogether, Processor, Reply};
 pub use router::{LaneChoice, Router};
 pub use server::{RemotingServer, ServerOptions};

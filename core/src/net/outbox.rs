@@ -15,10 +15,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::format::wire::command::{OutgoingRequest, Response, Serializer};
-use crate::net::NetError;
 use crate::net::activity::Activity;
 use crate::net::chunks::Chunks;
 use crate::net::peer::Origin;
+use crate::net::{Answer, NetError};
 
 /// See the module.
 #[derive(Debug)]
@@ -106,17 +106,24 @@ impl Outbox {
         state.pending
     }
 
-    /// Queues an answer and writes at once, unless somebody else is writing and will see it.
-    pub(super) fn send_response(self: &Arc<Self>, mut response: Response, origin: &Origin) {
+    /// As [`Outbox::queue_response`], for frames of answers.
+    pub(super) fn queue_frames(&self, frames: &[u8]) -> usize {
         let mut state = self.state.lock();
-        self.queue(&mut state, |queued| queued.push_response(&mut response, origin));
+        self.queue(&mut state, |queued| queued.push_frames(frames));
+        state.pending
+    }
+
+    /// Queues an answer and writes at once, unless somebody else is writing and will see it.
+    pub(super) fn send_answer(self: &Arc<Self>, answer: Answer<'_>, origin: &Origin) {
+        let mut state = self.state.lock();
+        self.queue(&mut state, |queued| push_answer(queued, answer, origin));
         self.write_queued(state);
     }
 
     /// Queues an answer and lets a task write, once for everything that is queued until it runs.
-    pub(super) fn send_response_batched(self: &Arc<Self>, mut response: Response, origin: &Origin) {
+    pub(super) fn send_answer_batched(self: &Arc<Self>, answer: Answer<'_>, origin: &Origin) {
         let mut state = self.state.lock();
-        self.queue(&mut state, |queued| queued.push_response(&mut response, origin));
+        self.queue(&mut state, |queued| push_answer(queued, answer, origin));
         if state.socket.is_none() || std::mem::replace(&mut state.batch_scheduled, true) {
             return;
         }
@@ -330,6 +337,13 @@ impl State {
         self.queued = Chunks::default();
         self.spare = Chunks::default();
         self.pending = 0;
+    }
+}
+
+fn push_answer(queued: &mut Chunks, answer: Answer<'_>, origin: &Origin) {
+    match answer {
+        Answer::Whole(response) => queued.push_response(response, origin),
+        Answer::Form(form) => queued.push_form(form, origin),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answering a request after its processor returned.
 
 use crate::format::wire::command::{RemotingCommand, Response, Serializer};
-use crate::net::Peer;
+use crate::net::{Answer, Peer};
 
 /// What is needed of a request to answer it.
 #[derive(Debug, Clone, Copy)]
@@ -46,22 +46,32 @@ impl Responder {
     }
 
     /// Answers, writing to the socket on this thread if it is free. Never waits for it.
-    pub fn send(self, response: Response) {
+    pub fn send(self, mut response: Response) {
+        self.send_answer(Answer::Whole(&mut response));
+    }
+
+    /// [`Responder::send`] for any answer.
+    pub fn send_answer(self, answer: Answer<'_>) {
         if !self.origin.oneway {
-            self.peer.0.outbox.send_response(response, &self.origin);
+            self.peer.0.outbox.send_answer(answer, &self.origin);
         }
     }
 
     /// Answers; the I/O thread writes, once for all answers of a burst. For threads that answer many requests in a row.
-    pub fn send_batched(self, response: Response) {
+    pub fn send_batched(self, mut response: Response) {
+        self.send_answer_batched(Answer::Whole(&mut response));
+    }
+
+    /// [`Responder::send_batched`] for any answer.
+    pub fn send_answer_batched(self, answer: Answer<'_>) {
         if !self.origin.oneway {
-            self.peer.0.outbox.send_response_batched(response, &self.origin);
+            self.peer.0.outbox.send_answer_batched(answer, &self.origin);
         }
     }
 
     /// Answers even a one-way request, as Java does for the refusals of remoting.md §7.
-    pub(super) fn send_always(self, response: Response) {
-        self.peer.0.outbox.send_response(response, &self.origin);
+    pub(super) fn send_always(self, mut response: Response) {
+        self.peer.0.outbox.send_answer(Answer::Whole(&mut response), &self.origin);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a processor is and what it gives back.
 
+use crate::format::wire::EncodeAnswer;
 use crate::format::wire::command::{RemotingCommand, Response};
 use crate::net::Peer;
 
@@ -32,8 +33,16 @@ pub trait ProcessTogether {
         &self,
         requests: &[RemotingCommand],
         peer: &Peer,
-        answer: &mut dyn FnMut(usize, &mut Response),
+        answer: &mut dyn FnMut(usize, Answer<'_>),
     );
+}
+
+/// An answer, by reference because it is large.
+pub enum Answer<'a> {
+    /// Any; its body is taken out.
+    Whole(&'a mut Response),
+    /// One that writes its own frame.
+    Form(&'a dyn EncodeAnswer),
 }
 
 /// The answer to one request.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use super::consume_queue::flush::QueueFlush;
-use super::consume_queue::queue::UnitAppend;
+use super::consume_queue::queue::{ConsumeQueue, UnitAppend};
 use super::consume_queue::table::ConsumeQueueTable;
-use super::index::{MessageIndex, RecordKeys};
+use super::index::{IndexFile, MessageIndex, RecordKeys};
 use crate::error::Result;
 use crate::format::disk::cq_unit::CqUnit;
 use crate::format::names::property;
 use crate::format::record::decode::RecordView;
 use crate::format::record::properties::get_many;
 use crate::format::record::tags::{DelayLevels, record_tags_code};
+use crate::mmap::mapped_file::MappedFile;
 
 /// A message that can be read from now on.
 #[derive(Debug, Clone, Copy)]
@@ -81,45 +82,48 @@ impl Dispatch {
         let _ = self.listener.set(listener);
     }
 
-    /// Builds everything from one record. False, and nothing done, when that would have to wait for a file to be made and
-    /// `wait` does not allow it. Failing, it has done nothing that a second try would do again: the queue knows its
-    /// unit, the listener is told with it, the index counts the keys it has.
-    pub fn dispatch(&self, record: &RecordView<'_>, wait: FileWait) -> Result<bool> {
+    /// Builds everything from one record. False when that would have to wait for a file to be made and `wait` does not allow
+    /// it. Failing, or false, it has done nothing that a second try would do again: the queue knows its unit, the listener is
+    /// told with it, the index counts the keys it has.
+    pub fn dispatch(&self, record: &RecordView<'_>, recent: &mut Recent, wait: FileWait) -> Result<bool> {
         let Some(topic) = record.topic() else {
             tracing::error!(target: "broker::store", offset = record.physical_offset(), "a record's topic is no text; skipped");
             return Ok(true);
         };
         let wanted = [property::TAGS, property::DELAY, property::UNIQ_KEY, property::KEYS];
         let [tags, delay, unique, keys] = get_many(record.properties(), wanted);
-        let keys = RecordKeys { unique, keys };
-        if wait == FileWait::Refused && !self.has_room(topic, record, keys) {
-            return Ok(false);
-        }
         if record.transaction_type().takes_queue_offset() {
             let at = record.store_timestamp_ms();
             let tags_code = record_tags_code(topic.as_bytes(), tags, delay, at, &self.delay_levels);
-            self.to_queue(topic, record, tags_code)?;
+            if !self.to_queue(topic, record, tags_code, recent, wait)? {
+                return Ok(false);
+            }
         }
-        self.index.put(record, keys)?;
-        Ok(true)
+        self.index.put(record, RecordKeys { unique, keys }, &mut recent.index, wait)
     }
 
-    /// True when nothing that the record adds needs a new file, or new blocks of one.
-    fn has_room(&self, topic: &str, record: &RecordView<'_>, keys: RecordKeys<'_>) -> bool {
-        let queue = self.queues.find(topic, record.queue_id());
-        queue.is_some_and(|queue| queue.has_room()) && self.index.has_room_for(keys)
-    }
-
-    fn to_queue(&self, topic: &str, record: &RecordView<'_>, tags_code: i64) -> Result<()> {
+    fn to_queue(
+        &self,
+        topic: &str,
+        record: &RecordView<'_>,
+        tags_code: i64,
+        recent: &mut Recent,
+        wait: FileWait,
+    ) -> Result<bool> {
         let store_timestamp_ms = record.store_timestamp_ms();
         let size = i32::try_from(record.total_size()).unwrap_or(i32::MAX);
         let unit = CqUnit { physical_offset: record.physical_offset(), size, tags_code };
         let (queue_id, queue_offset) = (record.queue_id(), record.queue_offset());
-        let queue = self.queues.find_or_create(topic, queue_id);
-        if queue.append(queue_offset, &unit)? == UnitAppend::Known {
-            return Ok(());
+        let find = || match wait {
+            FileWait::Allowed => Some(self.queues.find_or_create(topic, queue_id)),
+            FileWait::Refused => self.queues.find(topic, queue_id),
+        };
+        let Some(recent) = recent.queue(topic, queue_id, find, &self.queue_flush) else { return Ok(false) };
+        match recent.queue.append(queue_offset, &unit, &mut recent.last, wait)? {
+            UnitAppend::Written => recent.newest_ms = Some(store_timestamp_ms),
+            UnitAppend::Known => return Ok(true),
+            UnitAppend::NeedsFile => return Ok(false),
         }
-        self.queue_flush.note(&queue, store_timestamp_ms);
         if let Some(listener) = self.listener.get() {
             listener.arrived(&Arrival {
                 topic,
@@ -130,13 +134,68 @@ impl Dispatch {
                 properties: record.properties(),
             });
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Tells the listener that a batch is complete.
-    pub fn batch_done(&self) {
+    /// Notes which queues have to be flushed, and tells the listener that a batch is complete.
+    pub fn batch_done(&self, recent: &mut Recent) {
+        recent.note_written(&self.queue_flush);
         if let Some(listener) = self.listener.get() {
             listener.batch_done();
+        }
+    }
+}
+
+/// As many queues are kept, each at a place that its id says.
+const RECENT_QUEUES: usize = 16;
+
+/// What the last records went into. Looking it up again for every record would cost more, in locks and reference counts, than
+/// writing. Belongs to the round of [`super::reput::Reput`], and is forgotten when somebody else takes a round: he may remove
+/// queues.
+#[derive(Debug, Default)]
+pub struct Recent {
+    queues: [Option<RecentQueue>; RECENT_QUEUES],
+    index: Option<Arc<IndexFile>>,
+}
+
+#[derive(Debug)]
+struct RecentQueue {
+    queue: Arc<ConsumeQueue>,
+    /// Its last file.
+    last: Option<Arc<MappedFile>>,
+    /// Store timestamp of the newest unit that [`QueueFlush`] was not told of.
+    newest_ms: Option<i64>,
+}
+
+impl Recent {
+    fn queue(
+        &mut self,
+        topic: &str,
+        queue_id: i32,
+        find: impl FnOnce() -> Option<Arc<ConsumeQueue>>,
+        flush: &QueueFlush,
+    ) -> Option<&mut RecentQueue> {
+        let place = self.queues.get_mut(queue_id as usize % RECENT_QUEUES)?;
+        let is_same =
+            |recent: &RecentQueue| recent.queue.queue_id() == queue_id && &**recent.queue.topic() == topic;
+        if !place.as_ref().is_some_and(is_same) {
+            if let Some(other) = place {
+                other.note_written(flush);
+            }
+            *place = Some(RecentQueue { queue: find()?, last: None, newest_ms: None });
+        }
+        place.as_mut()
+    }
+
+    fn note_written(&mut self, flush: &QueueFlush) {
+        self.queues.iter_mut().flatten().for_each(|recent| recent.note_written(flush));
+    }
+}
+
+impl RecentQueue {
+    fn note_written(&mut self, flush: &QueueFlush) {
+        if let Some(newest_ms) = self.newest_ms.take() {
+            flush.note(&self.queue, newest_ms);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::commit_log::scan::{Found, look};
-use super::dispatch::{Dispatch, FileWait};
+use super::dispatch::{Dispatch, FileWait, Recent};
 use super::running::{Refusal, RunningFlags};
 use crate::mmap::file_queue::MappedFileQueue;
 use crate::runtime::signal::Signal;
@@ -31,20 +31,25 @@ pub struct Reput {
     /// Everything below is dispatched.
     offset: AtomicI64,
     /// Held during a round.
-    round: Mutex<()>,
+    round: Mutex<Recent>,
 }
 
 /// The right to dispatch.
 #[derive(Debug)]
 pub struct DispatchRound<'a> {
     reput: &'a Reput,
-    _held: MutexGuard<'a, ()>,
+    recent: MutexGuard<'a, Recent>,
 }
 
 impl DispatchRound<'_> {
     /// See [`Reput::catch_up`].
-    pub fn dispatch_all(&self) -> bool {
-        matches!(self.reput.dispatch_all(FileWait::Allowed), Round::CaughtUp)
+    pub fn dispatch_all(&mut self) -> bool {
+        matches!(self.reput.dispatch_all(&mut self.recent, FileWait::Allowed), Round::CaughtUp)
+    }
+
+    /// Forgets the files that the dispatch kept at hand: the caller removes some.
+    pub fn forget_files(&mut self) {
+        *self.recent = Recent::default();
     }
 }
 
@@ -72,7 +77,7 @@ impl Reput {
             service,
             wrote: Arc::new(Signal::new()),
             offset: AtomicI64::new(0),
-            round: Mutex::new(()),
+            round: Mutex::new(Recent::default()),
         }
     }
 
@@ -127,8 +132,9 @@ impl Reput {
         }
         let caught_up = match self.round.try_lock() {
             None => false,
-            Some(_held) => {
-                let done = catch_unwind(AssertUnwindSafe(|| self.dispatch_all(FileWait::Refused)));
+            Some(mut recent) => {
+                let dispatch = || self.dispatch_all(&mut recent, FileWait::Refused);
+                let done = catch_unwind(AssertUnwindSafe(dispatch));
                 if let Err(panic) = &done {
                     self.service.poison.set(format!("dispatch panicked: {}", panic_text(&**panic)));
                 }
@@ -143,10 +149,10 @@ impl Reput {
 
     /// Keeps every other dispatch out until the round is dropped.
     pub fn begin_round(&self) -> DispatchRound<'_> {
-        DispatchRound { reput: self, _held: self.round.lock() }
+        DispatchRound { reput: self, recent: self.round.lock() }
     }
 
-    fn dispatch_all(&self, wait: FileWait) -> Round {
+    fn dispatch_all(&self, recent: &mut Recent, wait: FileWait) -> Round {
         loop {
             let start = self.offset.load(Ordering::Acquire);
             let min_offset = self.files.min_offset();
@@ -155,7 +161,7 @@ impl Reput {
                 self.offset.store(min_offset, Ordering::Release);
                 continue;
             }
-            match self.dispatch_file(start, wait) {
+            match self.dispatch_file(start, recent, wait) {
                 Round::NextFile => {}
                 end => return end,
             }
@@ -163,14 +169,14 @@ impl Reput {
     }
 
     /// Dispatches from `start` to the end of what can be read in its file.
-    fn dispatch_file(&self, start: i64, wait: FileWait) -> Round {
+    fn dispatch_file(&self, start: i64, recent: &mut Recent, wait: FileWait) -> Round {
         let Some(bytes) = self.files.slice_to_end(start) else { return Round::CaughtUp };
-        let round = self.dispatch_bytes(start, &bytes, wait);
-        self.dispatch.batch_done();
+        let round = self.dispatch_bytes(start, &bytes, recent, wait);
+        self.dispatch.batch_done(recent);
         round
     }
 
-    fn dispatch_bytes(&self, start: i64, bytes: &[u8], wait: FileWait) -> Round {
+    fn dispatch_bytes(&self, start: i64, bytes: &[u8], recent: &mut Recent, wait: FileWait) -> Round {
         let mut position = 0;
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             let record = match look(rest) {
@@ -191,7 +197,7 @@ impl Reput {
                     return Round::CaughtUp;
                 }
             };
-            match self.dispatch.dispatch(&record, wait) {
+            match self.dispatch.dispatch(&record, recent, wait) {
                 Ok(true) => {}
                 Ok(false) => return Round::NeedsFile,
                 Err(error) => {

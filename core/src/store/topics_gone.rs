@@ -14,7 +14,7 @@ use crate::format::names;
 /// since then win over them (see `ConsumeQueue::append`).
 pub(super) fn delete(store: &MessageStore, topic: &str) -> Result<()> {
     // Lock order: reput round, then append (docs/LOCKS.md). The listeners of a round may put messages.
-    let round = store.reput.begin_round();
+    let mut round = store.reput.begin_round();
     loop {
         if !round.dispatch_all() {
             return Err(Error::new(
@@ -22,6 +22,7 @@ pub(super) fn delete(store: &MessageStore, topic: &str) -> Result<()> {
                 format!("delete {topic}: the log cannot be dispatched first"),
             ));
         }
+        round.forget_files();
         let deleted = store.log.forget_topic_if(topic, || {
             (store.reput.behind_bytes() == 0).then(|| store.queues.remove_topic(topic).map(drop))
         });
@@ -41,6 +42,8 @@ impl MessageStore {
 
     /// Removes the queues whose last record is gone from the log; delayed messages excepted.
     pub fn clean_expired_queues(&self) {
+        let mut round = self.reput.begin_round();
+        round.forget_files();
         let log_min = self.min_physical_offset();
         let expired = |queue: &Arc<ConsumeQueue>| {
             &**queue.topic() != names::SCHEDULE_TOPIC && queue.max_index() > 0 && queue.log_end() <= log_min

@@ -1,9 +1,6 @@
 //! Codes 10, 310, 320: send. Wire → [`Produce`] → wire.
 
-use std::fmt::Write;
 use std::sync::Arc;
-
-use bytestring::ByteString;
 
 use crate::broker::host::StoreHost;
 use crate::broker::produce::{Produce, Send, Sent, SentAll, message_illegal};
@@ -12,9 +9,9 @@ use crate::config::LiveConfig;
 use crate::format::record::ids::OffsetMessageId;
 use crate::format::wire::codes::ResponseCode;
 use crate::format::wire::command::{RemotingCommand, Response};
-use crate::format::wire::fields::{FieldValue, HeaderFields, InlineText};
 use crate::format::wire::header::send::SendHeader;
-use crate::net::{Peer, ProcessTogether, Processor, Reply};
+use crate::format::wire::{HeaderFields, SendAnswer, SendAnswerForm};
+use crate::net::{Answer, Peer, ProcessTogether, Processor, Reply};
 use crate::store::{Appended, PutStatus};
 
 /// Answers sends.
@@ -24,42 +21,50 @@ pub struct SendProcessor {
     produce: Arc<Produce>,
     config: LiveConfig,
     store_host: StoreHost,
-    region: ByteString,
+    region: String,
+    /// The answer to a message that was stored: without and with tracing.
+    forms: [SendAnswerForm; 2],
 }
 
 impl SendProcessor {
     /// Feeds `produce`.
     pub fn new(produce: Arc<Produce>, config: LiveConfig, store_host: StoreHost) -> Self {
-        let region = ByteString::from(config.load().broker.region_id.as_str());
-        Self { produce, config, store_host, region }
+        let region = config.load().broker.region_id.as_str().to_owned();
+        let forms = [false, true].map(|trace_on| SendAnswerForm::new(&marks(&region, trace_on)));
+        Self { produce, config, store_host, region, forms }
     }
 
-    /// Adds what every answer has, refusals too.
-    fn mark<'a>(&self, response: &'a mut Response) -> &'a mut HeaderFields {
-        let fields = response.fields.get_or_insert_default();
-        fields.push("MSG_REGION", self.region.clone());
-        fields.push("TRACE_ON", self.config.load().broker.trace_on);
-        fields
+    fn form(&self) -> &SendAnswerForm {
+        let [without, with] = &self.forms;
+        if self.config.load().broker.trace_on { with } else { without }
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {
-        let mut response = Response::from(refusal);
-        self.mark(&mut response);
-        response
+        let trace_on = self.config.load().broker.trace_on;
+        Response::from(refusal).with_fields(marks(&self.region, trace_on))
     }
 
-    fn answer(&self, status: PutStatus, stored: &Stored) -> Response {
-        let code = match status {
-            PutStatus::Ok => ResponseCode::Success,
-            PutStatus::FlushDiskTimeout => ResponseCode::FlushDiskTimeout,
-            failed => return self.refuse(self.refusal_of(failed)),
-        };
-        let mut response = Response::new(code);
-        let fields = self.mark(&mut response);
-        fields.push("msgId", stored.message_id.clone());
-        fields.push("queueId", stored.queue_id);
-        fields.push("queueOffset", stored.queue_offset);
-        response
+    fn refuse_put(&self, status: PutStatus) -> Response {
+        self.refuse(self.refusal_of(status))
+    }
+
+    /// Gives `answer` what is to be said of a message that the store has.
+    fn answer(
+        &self,
+        status: PutStatus,
+        stored: &Stored,
+        form: &SendAnswerForm,
+        answer: impl FnOnce(Answer<'_>),
+    ) {
+        match status {
+            PutStatus::Ok => answer(Answer::Form(&stored.as_answer(form))),
+            PutStatus::FlushDiskTimeout => {
+                let fields = stored.fields(marks(&self.region, self.config.load().broker.trace_on));
+                let mut response = Response::new(ResponseCode::FlushDiskTimeout).with_fields(fields);
+                answer(Answer::Whole(&mut response));
+            }
+            failed => answer(Answer::Whole(&mut self.refuse_put(failed))),
+        }
     }
 
     #[cold]
@@ -86,40 +91,46 @@ impl SendProcessor {
     }
 }
 
+/// What every answer has, refusals too.
+fn marks(region: &str, trace_on: bool) -> HeaderFields {
+    HeaderFields::new().with("MSG_REGION", region.to_owned()).with("TRACE_ON", trace_on)
+}
+
 /// What an answer says of a stored message.
 struct Stored {
-    message_id: FieldValue,
+    appended: Appended,
     queue_id: i32,
-    queue_offset: i64,
+    /// Of some record of this broker.
+    id: OffsetMessageId,
 }
 
 impl Stored {
-    fn of(appended: &Appended, queue_id: i32, store_host: std::net::SocketAddr) -> Self {
-        let id = |offset| OffsetMessageId::new(store_host, offset);
-        let message_id = if appended.batch_offsets.is_empty() {
-            let id = id(appended.physical_offset);
-            InlineText::from_text(id.as_str())
-                .map_or_else(|| id.as_str().to_owned().into(), FieldValue::Inline)
-        } else {
-            let mut ids = String::with_capacity(appended.batch_offsets.len() * 33);
-            for offset in &appended.batch_offsets {
-                let separator = if ids.is_empty() { "" } else { "," };
-                let _ = write!(ids, "{separator}{}", id(*offset).as_str());
-            }
-            FieldValue::Text(ids)
-        };
-        Self { message_id, queue_id, queue_offset: appended.queue_offset }
+    fn offsets(&self) -> &[i64] {
+        let Appended { batch_offsets, physical_offset, .. } = &self.appended;
+        if batch_offsets.is_empty() { std::slice::from_ref(physical_offset) } else { batch_offsets }
+    }
+
+    fn as_answer<'a>(&'a self, form: &'a SendAnswerForm) -> SendAnswer<'a> {
+        let queue_offset = self.appended.queue_offset;
+        SendAnswer { form, id: self.id, offsets: self.offsets(), queue_id: self.queue_id, queue_offset }
+    }
+
+    fn fields(&self, marks: HeaderFields) -> HeaderFields {
+        let ids: Vec<_> = self.offsets().iter().map(|offset| self.id.at(*offset).to_string()).collect();
+        let fields = marks.with("msgId", ids.join(",")).with("queueId", self.queue_id);
+        fields.with("queueOffset", self.appended.queue_offset)
     }
 }
 
 impl Processor for Arc<SendProcessor> {
     fn process(&self, request: RemotingCommand, peer: &Peer) -> Reply {
-        let mut reply = Reply::Later;
-        let mut answer = |_, response: &mut Response| {
-            reply = Reply::Now(std::mem::replace(response, Response::success()));
-        };
-        self.process_together(std::slice::from_ref(&request), peer, &mut answer);
-        reply
+        let mut responder = Some(peer.responder(&request));
+        self.process_together(std::slice::from_ref(&request), peer, &mut |_, answer| {
+            if let Some(responder) = responder.take() {
+                responder.send_answer(answer);
+            }
+        });
+        Reply::Later
     }
 
     fn together(&self) -> Option<&dyn ProcessTogether> {
@@ -132,40 +143,39 @@ impl ProcessTogether for Arc<SendProcessor> {
         &self,
         requests: &[RemotingCommand],
         peer: &Peer,
-        answer: &mut dyn FnMut(usize, &mut Response),
+        answer: &mut dyn FnMut(usize, Answer<'_>),
     ) {
-        let headers: Vec<_> =
-            requests.iter().map(|request| SendHeader::of(request.code, &request.ext)).collect();
         let (store_host, born_host) = (self.store_host.for_peer(peer), peer.remote_addr());
-        let each = requests.iter().zip(&headers);
-        let sends: Vec<_> = each
-            .map(|(request, header)| {
-                let RemotingCommand { body, version, .. } = request;
-                Send { header, body, born_host, store_host, version: *version }
-            })
-            .collect();
+        let sends = requests.iter().map(|request| {
+            let header = SendHeader::of(request.code, &request.ext);
+            Send { header, body: &request.body, born_host, store_host, version: request.version }
+        });
+        let sends: Vec<_> = sends.collect();
         let SentAll { each, ticket } = self.produce.send_all(&sends);
+        let (form, id) = (self.form(), OffsetMessageId::new(store_host, 0));
         let mut waiting = Vec::new();
         for (place, (request, sent)) in requests.iter().zip(each).enumerate() {
-            let mut response = match sent {
-                Err(refusal) => self.refuse(refusal),
-                Ok(Sent { status, appended: None, .. }) => self.refuse(self.refusal_of(status)),
+            let mut refused = match sent {
                 Ok(Sent { status, appended: Some(appended), queue_id, waits }) => {
-                    let stored = Stored::of(&appended, queue_id, store_host);
+                    let stored = Stored { appended, queue_id, id };
                     if waits {
                         waiting.push((peer.responder(request), stored));
-                        continue;
+                    } else {
+                        self.answer(status, &stored, form, |given| answer(place, given));
                     }
-                    self.answer(status, &stored)
+                    continue;
                 }
+                Ok(Sent { status, appended: None, .. }) => self.refuse_put(status),
+                Err(refusal) => self.refuse(refusal),
             };
-            answer(place, &mut response);
+            answer(place, Answer::Whole(&mut refused));
         }
         if let Some(ticket) = ticket {
             let processor = self.clone();
             ticket.on_done(Box::new(move |status| {
+                let form = processor.form();
                 for (responder, stored) in waiting {
-                    responder.send_batched(processor.answer(status, &stored));
+                    processor.answer(status, &stored, form, |given| responder.send_answer_batched(given));
                 }
             }));
         }

@@ -37,6 +37,19 @@ impl OffsetMessageId {
         id
     }
 
+    /// The id of another record of the same broker.
+    #[must_use]
+    pub fn at(mut self, physical_offset: i64) -> Self {
+        self.len -= 16;
+        self.push(&physical_offset.to_be_bytes());
+        self
+    }
+
+    /// The text's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         // Hex digits only, so this is always UTF-8.

@@ -7,7 +7,8 @@ use bytestring::ByteString;
 use smallvec::SmallVec;
 
 use super::codes::{LanguageCode, RequestCode, ResponseCode, version};
-use super::fields::{ExtFields, HeaderFields, Span};
+use super::ext_fields::{ExtFields, Span};
+use super::fields::HeaderFields;
 use super::{header_binary, header_json};
 
 /// Flag bit: the command answers another one.
@@ -87,7 +88,8 @@ impl RemotingCommand {
 
     /// What Java's constructor sets before a header is read.
     pub(super) fn unread(serializer: Serializer, body: Bytes) -> Self {
-        let ext = ExtFields { empty_is_none: serializer == Serializer::Rocketmq, ..ExtFields::default() };
+        let mut ext = ExtFields::default();
+        ext.empty_is_none = serializer == Serializer::Rocketmq;
         let language = Some(LanguageCode::Java);
         Self { code: 0, language, version: 0, opaque: 0, flag: 0, serializer, remark: None, ext, body }
     }
@@ -309,26 +311,38 @@ impl Fields<'_> {
 const HEADER_LEN_MAX: usize = 0xFF_FFFF;
 
 fn encode_frame(out: &mut Vec<u8>, head: &Head<'_>, serializer: Serializer, body_len: usize) {
-    let start = out.len();
-    out.put_u64(0);
+    let start = begin_frame(out);
     match serializer {
         Serializer::Json => header_json::encode(out, head),
         Serializer::Rocketmq => header_binary::encode(out, head),
     }
+    if !end_frame(out, start, serializer, body_len) {
+        // A wrong length would break the connection: send the code alone.
+        let bare = Head { remark: None, fields: Fields::Absent, ..*head };
+        encode_frame(out, &bare, serializer, body_len);
+    }
+}
+
+/// Makes room for length word and header word; gives where they stand.
+#[inline]
+pub(super) fn begin_frame(out: &mut Vec<u8>) -> usize {
+    out.put_u64(0);
+    out.len() - 8
+}
+
+/// Writes length word and header word of the frame whose header was appended. False, and the header taken back, when 24 bits
+/// cannot say its length.
+#[inline]
+pub(super) fn end_frame(out: &mut Vec<u8>, start: usize, serializer: Serializer, body_len: usize) -> bool {
     let header_len = out.len() - start - 8;
     if header_len > HEADER_LEN_MAX {
-        // 24 bits cannot say it and a wrong length would break the connection: send the code alone.
         out.truncate(start);
-        return encode_frame(
-            out,
-            &Head { remark: None, fields: Fields::Absent, ..*head },
-            serializer,
-            body_len,
-        );
+        return false;
     }
     let length = (4 + header_len + body_len) as u32;
     let word = (serializer as u32) << 24 | header_len as u32;
     if let Some(words) = out.get_mut(start..start + 8) {
         words.copy_from_slice(&(u64::from(length) << 32 | u64::from(word)).to_be_bytes());
     }
+    true
 }

@@ -9,7 +9,7 @@ use bytes::BufMut;
 
 use super::codes::LanguageCode;
 use super::command::{Fields, Head, RemotingCommand};
-use super::fields::{Entry, Span};
+use super::ext_fields::Span;
 use super::frame::FrameError;
 
 /// Reads a header into `command`, all but the texts, and gives the range of the remark. Numbers between the texts are
@@ -36,7 +36,7 @@ pub(super) fn decode(header: &mut [u8], command: &mut RemotingCommand) -> Result
             let key = reader.text(i32::from(key_len))?;
             let value_len = i32::from_be_bytes(reader.take()?);
             let value = reader.text(value_len)?;
-            command.ext.entries.push(Entry { key, value });
+            command.ext.push_named(reader.header, key, value);
         }
     }
     reader.blank_rest();
@@ -86,19 +86,33 @@ pub(super) fn encode(out: &mut Vec<u8>, head: &Head<'_>) {
     out.put_slice(remark.as_bytes());
     let start = out.len();
     out.put_i32(0);
-    if !matches!(head.fields, Fields::Absent) {
-        head.fields.for_each(|key, value| {
-            let (key, value) = (key.bytes(), value.bytes());
-            // 15 bits for the length of a name; no name of the protocol comes near.
-            let Ok(key_len) = i16::try_from(key.len()) else { return };
-            out.put_i16(key_len);
-            out.put_slice(key);
-            out.put_i32(value.len() as i32);
-            out.put_slice(value);
-        });
-    }
-    let fields_len = (out.len() - start - 4) as u32;
-    if let Some(word) = out.get_mut(start..start + 4) {
-        word.copy_from_slice(&fields_len.to_be_bytes());
+    encode_fields(out, head.fields);
+    let len = out.len() - start - 4;
+    set_i32(out, start, len as i32);
+}
+
+/// Appends fields without the length of all.
+pub(super) fn encode_fields(out: &mut Vec<u8>, fields: Fields<'_>) {
+    fields.for_each(|key, value| encode_field(out, key.bytes(), |out| out.put_slice(value.bytes())));
+}
+
+/// Appends one field, whose value `write` appends.
+#[inline]
+pub(super) fn encode_field(out: &mut Vec<u8>, name: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+    // 15 bits for the length of a name; no name of the protocol comes near.
+    let Ok(name_len) = i16::try_from(name.len()) else { return };
+    out.put_i16(name_len);
+    out.put_slice(name);
+    let start = out.len();
+    out.put_i32(0);
+    write(out);
+    let len = out.len() - start - 4;
+    set_i32(out, start, len as i32);
+}
+
+/// Overwrites the number at `at`.
+pub(super) fn set_i32(out: &mut [u8], at: usize, value: i32) {
+    if let Some(place) = out.get_mut(at..at + 4) {
+        place.copy_from_slice(&value.to_be_bytes());
     }
 }

@@ -4,11 +4,9 @@
 //! header stays text and every string is a range of it. As fastjson does, the reader takes single quotes, bare member
 //! names, surplus commas and raw control characters; comments it does not take.
 
-use bytes::BufMut;
-
 use super::codes::LanguageCode;
 use super::command::{Fields, Head, RemotingCommand, Text};
-use super::fields::{Entries, Entry, Span};
+use super::ext_fields::{ExtFields, Span};
 use super::frame::FrameError;
 use super::json_string::{is_plain, read_escape, write_quoted};
 
@@ -31,18 +29,6 @@ enum Member {
     Version,
     Other,
 }
-
-/// The members as Java writes them, in its order; the remark is mostly absent.
-const JAVA_ORDER: &[(&[u8], Member)] = &[
-    (b"\"code\":", Member::Code),
-    (b"\"extFields\":", Member::ExtFields),
-    (b"\"flag\":", Member::Flag),
-    (b"\"language\":", Member::Language),
-    (b"\"opaque\":", Member::Opaque),
-    (b"\"remark\":", Member::Remark),
-    (b"\"serializeTypeCurrentRPC\":", Member::Other),
-    (b"\"version\":", Member::Version),
-];
 
 /// A member's value.
 enum Value {
@@ -100,28 +86,20 @@ impl Reader<'_> {
     /// Reads the whole header.
     fn header(&mut self, command: &mut RemotingCommand) -> Option<Option<Span>> {
         let mut remark = None;
-        let mut order = JAVA_ORDER;
         self.open()?;
-        while let Some(member) = self.member(&mut order)? {
-            match member {
-                Member::Code => command.code = self.int(command.code)?,
-                Member::Version => command.version = self.int(command.version)?,
-                Member::Opaque => command.opaque = self.int(command.opaque)?,
-                Member::Flag => command.flag = self.int(command.flag)?,
-                Member::Remark => remark = self.value()?.span(),
-                Member::Language => {
-                    let value = self.value()?;
-                    command.language = value.span().and_then(|span| self.language(span));
-                }
-                Member::ExtFields => {
-                    command.ext.entries.clear();
-                    command.ext.present = self.fields(&mut command.ext.entries)?;
-                }
-                Member::Other => {
-                    self.value()?;
-                }
-            }
-            self.separator()?;
+        self.members_as_java(command, &mut remark)?;
+        while let Some(key) = self.key()? {
+            let member = match self.bytes(key) {
+                b"code" => Member::Code,
+                b"extFields" => Member::ExtFields,
+                b"flag" => Member::Flag,
+                b"language" => Member::Language,
+                b"opaque" => Member::Opaque,
+                b"remark" => Member::Remark,
+                b"version" => Member::Version,
+                _ => Member::Other,
+            };
+            self.member(member, command, &mut remark)?;
         }
         match self.token() {
             None => Some(remark),
@@ -129,41 +107,77 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads a member's name; `Some(None)` at the end of the object. `order` are the members that may come as Java
-    /// writes them; the first that does not ends the shortcut.
-    fn member(&mut self, order: &mut &[(&[u8], Member)]) -> Option<Option<Member>> {
-        while let [(text, member), rest @ ..] = *order {
-            *order = rest;
-            if self.text.get(self.at..)?.starts_with(text) {
-                self.at += text.len();
-                return Some(Some(*member));
+    /// The short way over the members as Java writes them, in its order; stays before the first that comes otherwise.
+    #[inline]
+    fn members_as_java(&mut self, command: &mut RemotingCommand, remark: &mut Option<Span>) -> Option<()> {
+        if self.skip(b"\"code\":") {
+            self.member(Member::Code, command, remark)?;
+        }
+        if self.skip(b"\"extFields\":") {
+            self.member(Member::ExtFields, command, remark)?;
+        }
+        if self.skip(b"\"flag\":") {
+            self.member(Member::Flag, command, remark)?;
+        }
+        if self.skip(b"\"language\":\"JAVA\",\"opaque\":") {
+            command.language = Some(LanguageCode::Java);
+            self.member(Member::Opaque, command, remark)?;
+        }
+        if self.skip(b"\"serializeTypeCurrentRPC\":\"JSON\",\"version\":") {
+            self.member(Member::Version, command, remark)?;
+        }
+        Some(())
+    }
+
+    /// Steps over `text`, if that is what comes.
+    #[inline(always)]
+    fn skip<const N: usize>(&mut self, text: &[u8; N]) -> bool {
+        let found = self.text.get(self.at..).and_then(|rest| rest.first_chunk()) == Some(text);
+        self.at += if found { N } else { 0 };
+        found
+    }
+
+    /// Reads the value of a member, and the separator behind it.
+    #[inline(always)]
+    fn member(
+        &mut self,
+        member: Member,
+        command: &mut RemotingCommand,
+        remark: &mut Option<Span>,
+    ) -> Option<()> {
+        match member {
+            Member::Code => command.code = self.int(command.code)?,
+            Member::Version => command.version = self.int(command.version)?,
+            Member::Opaque => command.opaque = self.int(command.opaque)?,
+            Member::Flag => command.flag = self.int(command.flag)?,
+            Member::Remark => *remark = self.value()?.span(),
+            Member::Language => {
+                let value = self.value()?;
+                command.language = value.span().and_then(|span| self.language(span));
+            }
+            Member::ExtFields => {
+                command.ext.clear();
+                command.ext.present = self.fields(&mut command.ext)?;
+            }
+            Member::Other => {
+                self.value()?;
             }
         }
-        let Some(key) = self.key()? else { return Some(None) };
-        Some(Some(match self.bytes(key) {
-            b"code" => Member::Code,
-            b"extFields" => Member::ExtFields,
-            b"flag" => Member::Flag,
-            b"language" => Member::Language,
-            b"opaque" => Member::Opaque,
-            b"remark" => Member::Remark,
-            b"version" => Member::Version,
-            _ => Member::Other,
-        }))
+        self.separator()
     }
 
     /// Reads `extFields`; false for null.
-    fn fields(&mut self, entries: &mut Entries) -> Option<bool> {
+    fn fields(&mut self, fields: &mut ExtFields) -> Option<bool> {
         if self.token()? == b'n' {
             self.bare()?;
             return Some(false);
         }
         self.open()?;
         loop {
-            while self.letter_field(entries)? {}
+            while self.letter_field(fields)? {}
             let Some(key) = self.key()? else { return Some(true) };
             if let Value::Text(value) = self.value()? {
-                entries.push(Entry { key, value });
+                fields.push_named(self.text, key, value);
             }
             self.separator()?;
         }
@@ -189,7 +203,7 @@ impl Reader<'_> {
 
     /// The short way over `"x":"value",`, as which the fields of a send come; false, and nothing read, when something else does.
     #[inline]
-    fn letter_field(&mut self, entries: &mut Entries) -> Option<bool> {
+    fn letter_field(&mut self, fields: &mut ExtFields) -> Option<bool> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let Some(&[quote, letter, end, colon, open]) = rest.first_chunk() else { return Some(false) };
         if [quote, end, colon, open] != *b"\"\":\"" || letter == b'\\' {
@@ -198,7 +212,7 @@ impl Reader<'_> {
         let key = Span::new(self.at + 1, self.at + 2);
         self.at += 4;
         let value = self.string()?;
-        entries.push(Entry { key, value });
+        fields.push_letter(letter, key, value);
         match self.peek() {
             Some(b',') => self.at += 1,
             _ => self.separator()?,
@@ -238,21 +252,19 @@ impl Reader<'_> {
 
     /// Reads a number; null leaves the default.
     fn int(&mut self, default: i32) -> Option<i32> {
-        self.token()?;
-        let rest = self.text.get(self.at..)?;
-        let mut number = 0;
-        for (len, byte) in rest.iter().enumerate() {
+        // Up to nine digits fit.
+        let (mut number, mut at) = (0, self.at);
+        while let Some(&byte) = self.text.get(at) {
             let digit = byte.wrapping_sub(b'0');
-            if digit <= 9 && len < 9 {
-                // Up to nine digits fit.
-                number = number * 10 + i32::from(digit);
-                continue;
+            if digit > 9 || at - self.at == 9 {
+                if at > self.at && matches!(byte, b',' | b'}') {
+                    self.at = at;
+                    return Some(number);
+                }
+                break;
             }
-            if len > 0 && matches!(byte, b',' | b'}') {
-                self.at += len;
-                return Some(number);
-            }
-            break;
+            number = number * 10 + i32::from(digit);
+            at += 1;
         }
         self.unusual_int(default)
     }
@@ -424,11 +436,56 @@ fn specials(block: &[u8; BLOCK]) -> u64 {
     eights.fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56)
 }
 
+/// Appends a header, members in alphabetical order as fastjson writes them.
+pub(super) fn encode(out: &mut Vec<u8>, head: &Head<'_>) {
+    out.extend_from_slice(b"{\"code\":");
+    write_number(out, head.code);
+    if !matches!(head.fields, Fields::Absent) {
+        out.extend_from_slice(b",\"extFields\":{");
+        encode_fields(out, head.fields);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b",\"flag\":");
+    write_number(out, head.flag);
+    match head.language {
+        // Our own: one copy of a known length.
+        Some(LanguageCode::Java) => out.extend_from_slice(b",\"language\":\"JAVA\",\"opaque\":"),
+        Some(language) => {
+            out.extend_from_slice(b",\"language\":\"");
+            out.extend_from_slice(language.name().as_bytes());
+            out.extend_from_slice(b"\",\"opaque\":");
+        }
+        None => out.extend_from_slice(b",\"opaque\":"),
+    }
+    write_number(out, head.opaque);
+    if let Some(remark) = head.remark {
+        out.extend_from_slice(b",\"remark\":");
+        write_quoted(out, remark.as_bytes());
+    }
+    out.extend_from_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
+    write_number(out, head.version);
+    out.push(b'}');
+}
+
+/// Appends fields as members of an object, without its braces.
+pub(super) fn encode_fields(out: &mut Vec<u8>, fields: Fields<'_>) {
+    let start = out.len();
+    fields.for_each(|key, value| {
+        if out.len() > start {
+            out.push(b',');
+        }
+        write_text(out, key);
+        out.push(b':');
+        write_text(out, value);
+    });
+}
+
 #[inline]
 fn write_text(out: &mut Vec<u8>, text: Text<'_>) {
     match text {
         Text::Plain(text) => {
             debug_assert!(is_plain(text), "{text:?} is not plain");
+            out.reserve(text.len() + 2);
             out.push(b'"');
             out.extend_from_slice(text);
             out.push(b'"');
@@ -437,38 +494,10 @@ fn write_text(out: &mut Vec<u8>, text: Text<'_>) {
     }
 }
 
-/// Appends a header, members in alphabetical order as fastjson writes them.
-pub(super) fn encode(out: &mut Vec<u8>, head: &Head<'_>) {
-    let mut number = itoa::Buffer::new();
-    out.put_slice(b"{\"code\":");
-    out.put_slice(number.format(head.code).as_bytes());
-    if !matches!(head.fields, Fields::Absent) {
-        out.put_slice(b",\"extFields\":{");
-        let mut first = true;
-        head.fields.for_each(|key, value| {
-            if !std::mem::take(&mut first) {
-                out.put_u8(b',');
-            }
-            write_text(out, key);
-            out.put_u8(b':');
-            write_text(out, value);
-        });
-        out.put_u8(b'}');
+#[inline]
+fn write_number(out: &mut Vec<u8>, number: i32) {
+    match number {
+        0..=9 => out.push(b'0' + number as u8),
+        _ => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
     }
-    out.put_slice(b",\"flag\":");
-    out.put_slice(number.format(head.flag).as_bytes());
-    if let Some(language) = head.language {
-        out.put_slice(b",\"language\":\"");
-        out.put_slice(language.name().as_bytes());
-        out.put_u8(b'"');
-    }
-    out.put_slice(b",\"opaque\":");
-    out.put_slice(number.format(head.opaque).as_bytes());
-    if let Some(remark) = head.remark {
-        out.put_slice(b",\"remark\":");
-        write_quoted(out, remark.as_bytes());
-    }
-    out.put_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
-    out.put_slice(number.format(head.version).as_bytes());
-    out.put_u8(b'}');
 }

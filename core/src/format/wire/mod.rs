@@ -15,6 +15,7 @@
 pub mod body;
 pub mod codes;
 pub mod command;
+mod ext_fields;
 pub mod fastjson;
 pub mod fields;
 pub mod frame;
@@ -22,6 +23,7 @@ pub mod header;
 mod header_binary;
 mod header_json;
 mod json_string;
+mod send_answer;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -29,5 +31,7 @@ pub use codes::{LanguageCode, RequestCode, ResponseCode};
 pub use command::{
     Body, OutgoingRequest, RemotingCommand, Response, Serializer, encode_request, encode_response,
 };
-pub use fields::{ExtFields, FieldValue, HeaderFields, InlineText};
+pub use ext_fields::ExtFields;
+pub use fields::{FieldValue, HeaderFields, InlineText};
 pub use frame::{FRAME_SIZE_MAX, FrameError, next_frame};
+pub use send_answer::{EncodeAnswer, SendAnswer, SendAnswerForm};

@@ -2,6 +2,7 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 
 use super::*;
+use crate::format::wire::{EncodeAnswer, Serializer, encode_response};
 use crate::net::testing::*;
 use crate::net::{
     IoThreads, LaneChoice, NoEvents, ProcessTogether, RemotingServer, Reply, Responder, Router,
@@ -11,7 +12,7 @@ const TOGETHER: i32 = 20;
 const OTHER: i32 = 21;
 const EFFECT: i32 = 22;
 
-/// Answers with how many came together; panics at the body "panic", keeps a responder at "keep".
+/// Answers with how many came together, at "form" with a frame of its own; panics at "panic", keeps a responder at "keep".
 #[derive(Default)]
 struct Counting {
     groups: Mutex<Vec<usize>>,
@@ -30,19 +31,35 @@ impl Processor for Shared {
     }
 }
 
+/// An answer that writes its own frame.
+struct Form(usize);
+
+impl EncodeAnswer for Form {
+    fn encode(&self, out: &mut Vec<u8>, opaque: i32, serializer: Serializer) {
+        let body = self.0.to_string();
+        let response = Response::success().with_body(body.clone());
+        encode_response(out, &response, opaque, serializer);
+        out.extend_from_slice(body.as_bytes());
+    }
+}
+
 impl ProcessTogether for Shared {
     fn process_together(
         &self,
         requests: &[RemotingCommand],
         peer: &Peer,
-        answer: &mut dyn FnMut(usize, &mut Response),
+        answer: &mut dyn FnMut(usize, Answer<'_>),
     ) {
         self.0.groups.lock().push(requests.len());
         for (place, request) in requests.iter().enumerate() {
             match &*request.body {
                 b"panic" => panic!("on purpose"),
                 b"keep" => self.0.kept.lock().push(peer.responder(request)),
-                _ => answer(place, &mut Response::success().with_body(requests.len().to_string())),
+                b"form" => answer(place, Answer::Form(&Form(requests.len()))),
+                _ => {
+                    let mut response = Response::success().with_body(requests.len().to_string());
+                    answer(place, Answer::Whole(&mut response));
+                }
             }
         }
     }
@@ -96,7 +113,7 @@ impl Fixture {
 #[test]
 fn requests_of_one_read_are_handled_together_and_in_order() {
     let fixture = Fixture::start();
-    let requests = [(TOGETHER, ""), (TOGETHER, ""), (EFFECT, ""), (TOGETHER, ""), (OTHER, "")];
+    let requests = [(TOGETHER, ""), (TOGETHER, "form"), (EFFECT, ""), (TOGETHER, "form"), (OTHER, "")];
     let answers = fixture.ask(&requests, 5);
     let bodies: Vec<_> = answers.iter().map(|(_, _, body)| body.as_str()).collect();
     assert_eq!(bodies, ["2", "2", "[2]", "1", "1"], "other requests wait for those before them");
@@ -117,11 +134,11 @@ fn a_group_has_a_limit() {
 #[test]
 fn a_panic_answers_those_that_have_no_answer_yet() {
     let fixture = Fixture::start();
-    let requests = [(TOGETHER, ""), (TOGETHER, "panic"), (TOGETHER, ""), (EFFECT, "")];
-    let answers = fixture.ask(&requests, 4);
+    let requests = [(TOGETHER, ""), (TOGETHER, "form"), (TOGETHER, "panic"), (TOGETHER, ""), (EFFECT, "")];
+    let answers = fixture.ask(&requests, 5);
     let codes: Vec<_> = answers.iter().map(|(_, code, _)| *code).collect();
-    assert_eq!(codes, [0, 1, 1, 0]);
-    assert_eq!(answers[1].2, "", "{answers:?}");
+    assert_eq!(codes, [0, 0, 1, 1, 0]);
+    assert_eq!(answers[2].2, "", "{answers:?}");
     fixture.stop();
 }
 

@@ -68,7 +68,8 @@ impl CommitLog {
     /// Appends messages in their order, under one lock and with one store timestamp, and says for each where it lies. One that
     /// cannot be appended does not keep those behind it out.
     pub fn append(&self, messages: &[PutMessage<'_>]) -> Vec<Result<Appended, AppendError>> {
-        let prepared: Vec<_> = messages.iter().map(|message| self.prepare(message)).collect();
+        let bytes_max = self.tuning.load().message_bytes_max;
+        let prepared: Vec<_> = messages.iter().map(|message| prepare(message, bytes_max)).collect();
         let mut state = self.append.lock();
         let now_ms = self.clock.now_ms();
         let each = messages.iter().zip(prepared);
@@ -87,15 +88,15 @@ impl CommitLog {
         store_timestamp_ms: i64,
     ) -> Result<Appended, AppendError> {
         let takes_offset = TransactionType::of(message.sys_flag).takes_queue_offset();
-        let file = self.room_for(state, sized.size_bytes)?;
+        let AppendState { current, next } = state;
+        let file = self.room_for(current, sized.size_bytes)?;
         let mut no_offset = 0;
-        let next =
-            if takes_offset { state.next.slot(message.topic, message.queue_id) } else { &mut no_offset };
+        let next = if takes_offset { next.slot(message.topic, message.queue_id) } else { &mut no_offset };
         let queue_offset = *next;
         let physical_offset = file.start_offset() + file.write_position() as i64;
         let record = fields(message, queue_offset, physical_offset, store_timestamp_ms);
         let record = RecordFields { body_crc: sized.body_crc, ..record };
-        write(&file, sized.size_bytes, &record)?;
+        write(file, sized.size_bytes, &record)?;
         *next = queue_offset + 1;
         file.note_store_timestamp(store_timestamp_ms);
         Ok(Appended {
@@ -117,29 +118,22 @@ impl CommitLog {
         store_timestamp_ms: i64,
     ) -> Result<Appended, AppendError> {
         let total: usize = batch.iter().map(|(_, sized)| sized.size_bytes).sum();
-        let file = self.room_for(state, total)?;
-        let first_queue_offset = *state.next.slot(message.topic, message.queue_id);
+        let AppendState { current, next } = state;
+        let file = self.room_for(current, total)?;
+        let next = next.slot(message.topic, message.queue_id);
+        let first_queue_offset = *next;
         let start = file.start_offset() + file.write_position() as i64;
-        let mut batch_offsets = Vec::with_capacity(batch.len());
-        let mut records = Vec::with_capacity(batch.len());
-        let mut physical_offset = start;
-        for (index, (part, sized)) in batch.iter().enumerate() {
-            let record =
-                fields(message, first_queue_offset + index as i64, physical_offset, store_timestamp_ms);
-            records.push(RecordFields {
-                flag: part.flag,
-                body: part.body,
-                body_crc: sized.body_crc,
-                properties: part.properties,
-                ..record
-            });
-            batch_offsets.push(physical_offset);
-            physical_offset += sized.size_bytes as i64;
-        }
+        let mut end = start;
+        let offsets = batch.iter().map(|(_, sized)| {
+            end += sized.size_bytes as i64;
+            end - sized.size_bytes as i64
+        });
+        let batch_offsets: Vec<_> = offsets.collect();
+        let first = fields(message, first_queue_offset, start, store_timestamp_ms);
         // One publication: a crash leaves all parts or none, and readers never see half a batch.
-        write_all(&file, total, &records, message.properties)?;
+        write_all(file, total, &first, batch, message.properties)?;
         file.note_store_timestamp(store_timestamp_ms);
-        *state.next.slot(message.topic, message.queue_id) = first_queue_offset + batch.len() as i64;
+        *next = first_queue_offset + batch.len() as i64;
         Ok(Appended {
             physical_offset: start,
             size_bytes: total,
@@ -163,93 +157,38 @@ impl CommitLog {
         Some(deleted)
     }
 
-    fn prepare<'a>(&self, message: &PutMessage<'a>) -> Result<Prepared<'a>, AppendError> {
-        match message.form {
-            BodyForm::Message => {
-                self.sized(message, message.body, message.properties.len()).map(Prepared::One)
-            }
-            BodyForm::Batch => self.prepare_batch(message).map(Prepared::Batch),
-        }
-    }
-
-    fn sized(
-        &self,
-        message: &PutMessage<'_>,
-        body: &[u8],
-        properties_len: usize,
-    ) -> Result<Sized, AppendError> {
-        if message.topic.is_empty() || message.topic.len() > TOPIC_LEN_MAX {
-            return Err(AppendError::Illegal(format!(
-                "topic of {} bytes, allowed are 1 to 127",
-                message.topic.len()
-            )));
-        }
-        if message.queue_id < 0 {
-            return Err(AppendError::Illegal(format!("queue id {} is negative", message.queue_id)));
-        }
-        if properties_len > PROPERTIES_LEN_MAX {
-            return Err(AppendError::PropertiesTooLong(properties_len));
-        }
-        let bytes_max = self.tuning.load().message_bytes_max;
-        if body.len() > bytes_max {
-            return Err(too_large(body.len(), bytes_max));
-        }
-        let (born, store) = (is_v6(&message.born_host), is_v6(&message.store_host));
-        let size_bytes = record_size(body.len(), message.topic.len(), properties_len, born, store);
-        if size_bytes > bytes_max + RECORD_SLACK_BYTES {
-            return Err(too_large(size_bytes, bytes_max + RECORD_SLACK_BYTES));
-        }
-        Ok(Sized { size_bytes, body_crc: body_crc(body) })
-    }
-
-    fn prepare_batch<'a>(
-        &self,
-        message: &PutMessage<'a>,
-    ) -> Result<Vec<(BatchPart<'a>, Sized)>, AppendError> {
-        let bytes_max = self.tuning.load().message_bytes_max;
-        if message.body.len() > bytes_max {
-            return Err(too_large(message.body.len(), bytes_max));
-        }
-        let mut batch = Vec::new();
-        for part in parts(message.body) {
-            let part = part.map_err(|error| AppendError::Illegal(error.to_string()))?;
-            let sized = self.sized(message, part.body, merged_len(part.properties, message.properties))?;
-            batch.push((part, sized));
-        }
-        if batch.is_empty() {
-            return Err(AppendError::Illegal("a batch without messages".to_owned()));
-        }
-        Ok(batch)
-    }
-
     /// The file that takes `size_bytes` next; fills up the present one and goes on to a new one when they do not fit.
-    fn room_for(&self, state: &mut AppendState, size_bytes: usize) -> Result<Arc<MappedFile>, AppendError> {
+    fn room_for<'a>(
+        &self,
+        current: &'a mut Option<Arc<MappedFile>>,
+        size_bytes: usize,
+    ) -> Result<&'a MappedFile, AppendError> {
         let file_bytes = self.files.file_size_bytes();
         if size_bytes + BLANK_MIN > file_bytes {
             return Err(too_large(size_bytes, file_bytes - BLANK_MIN.min(file_bytes)));
         }
-        if state.current.is_none() {
-            state.current = self.files.last();
+        if current.is_none() {
+            *current = self.files.last();
         }
-        if let Some(file) = &state.current {
-            let remaining = file_bytes - file.write_position();
-            if size_bytes + BLANK_MIN <= remaining {
-                return Ok(file.clone());
-            }
-            // The filler goes in only once the next file is there: a full disk must leave the log as it is.
-            let next = self.next_file(file.end_offset())?;
-            fill_up(file, remaining)?;
-            return self.go_on_with(state, next);
+        let fits = |file: &MappedFile| size_bytes + BLANK_MIN <= file_bytes - file.write_position();
+        if !current.as_deref().is_some_and(fits) {
+            self.go_on(current)?;
         }
-        let first = self.next_file(0)?;
-        self.go_on_with(state, first)
+        current.as_deref().ok_or_else(|| AppendError::Create(io::Error::other("no file to append to")))
     }
 
-    fn go_on_with(&self, state: &mut AppendState, file: MappedFile) -> Result<Arc<MappedFile>, AppendError> {
-        let file = Arc::new(file);
-        self.files.push(file.clone()).map_err(|error| AppendError::Create(io::Error::other(error)))?;
-        state.current = Some(file.clone());
-        Ok(file)
+    /// Fills up the present file and begins the next.
+    #[cold]
+    fn go_on(&self, current: &mut Option<Arc<MappedFile>>) -> Result<(), AppendError> {
+        // The filler goes in only once the next file is there: a full disk must leave the log as it is.
+        let next = self.next_file(current.as_ref().map_or(0, |file| file.end_offset()))?;
+        if let Some(file) = current {
+            fill_up(file, self.files.file_size_bytes() - file.write_position())?;
+        }
+        let next = Arc::new(next);
+        self.files.push(next.clone()).map_err(|error| AppendError::Create(io::Error::other(error)))?;
+        *current = Some(next);
+        Ok(())
     }
 
     #[cold]
@@ -261,6 +200,62 @@ impl CommitLog {
         let after_it = request(start_offset + size_bytes as i64);
         self.allocator.take(&wanted, Some(&after_it)).map_err(AppendError::Create)
     }
+}
+
+fn prepare<'a>(message: &PutMessage<'a>, bytes_max: usize) -> Result<Prepared<'a>, AppendError> {
+    match message.form {
+        BodyForm::Message => {
+            sized(message, message.body, message.properties.len(), bytes_max).map(Prepared::One)
+        }
+        BodyForm::Batch => prepare_batch(message, bytes_max).map(Prepared::Batch),
+    }
+}
+
+fn sized(
+    message: &PutMessage<'_>,
+    body: &[u8],
+    properties_len: usize,
+    bytes_max: usize,
+) -> Result<Sized, AppendError> {
+    if message.topic.is_empty() || message.topic.len() > TOPIC_LEN_MAX {
+        let text = format!("topic of {} bytes, allowed are 1 to 127", message.topic.len());
+        return Err(AppendError::Illegal(text));
+    }
+    if message.queue_id < 0 {
+        return Err(AppendError::Illegal(format!("queue id {} is negative", message.queue_id)));
+    }
+    if properties_len > PROPERTIES_LEN_MAX {
+        return Err(AppendError::PropertiesTooLong(properties_len));
+    }
+    if body.len() > bytes_max {
+        return Err(too_large(body.len(), bytes_max));
+    }
+    let (born, store) = (is_v6(&message.born_host), is_v6(&message.store_host));
+    let size_bytes = record_size(body.len(), message.topic.len(), properties_len, born, store);
+    if size_bytes > bytes_max + RECORD_SLACK_BYTES {
+        return Err(too_large(size_bytes, bytes_max + RECORD_SLACK_BYTES));
+    }
+    Ok(Sized { size_bytes, body_crc: body_crc(body) })
+}
+
+fn prepare_batch<'a>(
+    message: &PutMessage<'a>,
+    bytes_max: usize,
+) -> Result<Vec<(BatchPart<'a>, Sized)>, AppendError> {
+    if message.body.len() > bytes_max {
+        return Err(too_large(message.body.len(), bytes_max));
+    }
+    let mut batch = Vec::new();
+    for part in parts(message.body) {
+        let part = part.map_err(|error| AppendError::Illegal(error.to_string()))?;
+        let properties_len = merged_len(part.properties, message.properties);
+        let sized = sized(message, part.body, properties_len, bytes_max)?;
+        batch.push((part, sized));
+    }
+    if batch.is_empty() {
+        return Err(AppendError::Illegal("a batch without messages".to_owned()));
+    }
+    Ok(batch)
 }
 
 fn too_large(bytes: usize, limit: usize) -> AppendError {
@@ -301,36 +296,47 @@ fn write(file: &MappedFile, size_bytes: usize, record: &RecordFields<'_>) -> Res
     finish(published, result.map_err(|error| error.to_string()), size_bytes)
 }
 
+/// Writes a batch. `first` is what its first record would be without what belongs to the part.
 fn write_all(
     file: &MappedFile,
     total: usize,
-    records: &[RecordFields<'_>],
+    first: &RecordFields<'_>,
+    batch: &[(BatchPart<'_>, Sized)],
     tail: &[u8],
 ) -> Result<(), AppendError> {
     let mut result = Ok(0);
     let published = file.append(total, |target| {
-        result = encode_all(target, records, tail);
+        result = encode_all(target, first, batch, tail);
         *result.as_ref().unwrap_or(&0)
     });
     finish(published, result, total)
 }
 
 /// Back to front, so that the first record becomes valid last: a crash in between leaves nothing that looks like a record.
-fn encode_all(target: &mut [u8], records: &[RecordFields<'_>], tail: &[u8]) -> Result<usize, String> {
+fn encode_all(
+    target: &mut [u8],
+    first: &RecordFields<'_>,
+    batch: &[(BatchPart<'_>, Sized)],
+    tail: &[u8],
+) -> Result<usize, String> {
     let total = target.len();
     let mut rest = target;
-    for record in records.iter().rev() {
-        let size = record_size_with_tail(record, tail);
-        let at = rest.len().checked_sub(size).ok_or("batch parts exceed their sum")?;
+    for (index, (part, sized)) in batch.iter().enumerate().rev() {
+        let at = rest.len().checked_sub(sized.size_bytes).ok_or("batch parts exceed their sum")?;
         let (before, here) = rest.split_at_mut(at);
-        encode_with_tail(here, record, tail).map_err(|error| error.to_string())?;
+        let record = RecordFields {
+            queue_offset: first.queue_offset + index as i64,
+            physical_offset: first.physical_offset + at as i64,
+            flag: part.flag,
+            body: part.body,
+            body_crc: sized.body_crc,
+            properties: part.properties,
+            ..*first
+        };
+        encode_with_tail(here, &record, tail).map_err(|error| error.to_string())?;
         rest = before;
     }
     if rest.is_empty() { Ok(total) } else { Err("batch parts fall short of their sum".to_owned()) }
-}
-
-fn record_size_with_tail(record: &RecordFields<'_>, tail: &[u8]) -> usize {
-    record.size() - record.properties.len() + merged_len(record.properties, tail)
 }
 
 fn finish(

@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::format::disk::cq_unit::{CQ_UNIT_SIZE, CqUnit};
 use crate::mmap::disk::Disk;
 use crate::mmap::file_queue::MappedFileQueue;
-use crate::mmap::mapped_file::Allocation;
+use crate::mmap::mapped_file::{Allocation, MappedFile};
 use crate::mmap::slice::MappedSlice;
+use crate::store::dispatch::FileWait;
 
 /// Blocks are taken in steps of this size: most queues stay far below the 6 MB of a file.
 const ALLOCATION_STEP_BYTES: usize = 64 << 10;
@@ -24,6 +25,8 @@ pub enum UnitAppend {
     Written,
     /// It was there already (a rebuild after recovery).
     Known,
+    /// Nothing was written: a file, or blocks of one, have to be made first and the caller cannot wait.
+    NeedsFile,
 }
 
 /// The consume queue of one topic and queue id. One thread appends (reput, or recovery before it).
@@ -92,7 +95,8 @@ impl ConsumeQueue {
 
     /// Takes the note back, before flushing.
     pub fn clear_dirty(&self) {
-        self.dirty.store(false, Ordering::Release);
+        // A swap, not a store: whoever finds the note still there has written before this, and the flush sees it.
+        self.dirty.swap(false, Ordering::AcqRel);
     }
 
     /// Appends the unit with this index.
@@ -101,24 +105,31 @@ impl ConsumeQueue {
     /// filled with blanks up to it. An index above the expected one is written at the end all the same. An index below it
     /// means that the topic was deleted in between and began anew (seen only when recovery dispatches the log again): so does
     /// the queue.
-    pub fn append(&self, index: i64, unit: &CqUnit) -> Result<UnitAppend> {
+    ///
+    /// `last` is the queue's last file, if the caller kept it from the call before; it spares looking for it.
+    pub fn append(
+        &self,
+        index: i64,
+        unit: &CqUnit,
+        last: &mut Option<Arc<MappedFile>>,
+        wait: FileWait,
+    ) -> Result<UnitAppend> {
         let log_end = unit.physical_offset + i64::from(unit.size);
         if log_end <= self.log_end() {
             return Ok(UnitAppend::Known);
         }
-        let expected = self.files.max_offset() / UNIT;
-        if self.files.is_empty() && index > 0 {
-            self.fill_blanks_until(index)?;
-        } else if index < expected {
-            self.files.destroy()?;
-            self.min_index.store(0, Ordering::Release);
-            self.log_end.store(0, Ordering::Release);
-            return self.append(index, unit);
-        } else if index > expected {
-            tracing::warn!(target: "broker::store", topic = %self.topic, queue_id = self.queue_id, index, expected,
-                "consume queue entry out of order");
+        let is_next = |file: &MappedFile| {
+            let end_offset = file.start_offset() + file.write_position() as i64;
+            file.has_room(CQ_UNIT_SIZE) && end_offset == index.saturating_mul(UNIT)
+        };
+        if last.is_none() {
+            *last = self.files.last();
         }
-        let file = self.files.writable(0)?;
+        let file = match last {
+            Some(file) if is_next(file) => &*file,
+            _ if wait == FileWait::Refused => return Ok(UnitAppend::NeedsFile),
+            _ => last.insert(self.place_for(index)?),
+        };
         let bytes = unit.encode();
         file.append(CQ_UNIT_SIZE, |target| {
             target.copy_from_slice(&bytes);
@@ -129,9 +140,23 @@ impl ConsumeQueue {
         Ok(UnitAppend::Written)
     }
 
-    /// True when the next unit goes into a file that is there, blocks included.
-    pub fn has_room(&self) -> bool {
-        self.files.last().is_some_and(|file| file.has_room(CQ_UNIT_SIZE))
+    /// Prepares the queue for a unit that does not simply follow in the last file, and gives the file it goes into.
+    #[cold]
+    fn place_for(&self, index: i64) -> Result<Arc<MappedFile>> {
+        let expected = self.files.max_offset() / UNIT;
+        if index < expected {
+            self.files.destroy()?;
+            self.min_index.store(0, Ordering::Release);
+            self.log_end.store(0, Ordering::Release);
+            return self.place_for(index);
+        }
+        if self.files.is_empty() && index > 0 {
+            self.fill_blanks_until(index)?;
+        } else if index > expected {
+            tracing::warn!(target: "broker::store", topic = %self.topic, queue_id = self.queue_id, index, expected,
+                "consume queue entry out of order");
+        }
+        self.files.writable(0)
     }
 
     fn fill_blanks_until(&self, index: i64) -> Result<()> {
@@ -238,15 +263,19 @@ mod tests {
         CqUnit { physical_offset: offset, size: 100, tags_code: 7 }
     }
 
+    fn append(queue: &ConsumeQueue, index: i64, offset: i64) -> Result<UnitAppend> {
+        queue.append(index, &unit(offset), &mut None, FileWait::Allowed)
+    }
+
     #[test]
     fn append_and_reload_keep_every_unit() {
         let dir = tempfile::tempdir().unwrap();
         let written = queue(dir.path());
         for index in 0..25 {
-            assert_eq!(written.append(index, &unit(index * 100)).unwrap(), UnitAppend::Written);
+            assert_eq!(append(&written, index, index * 100).unwrap(), UnitAppend::Written);
         }
-        assert_eq!(written.append(3, &unit(300)).unwrap(), UnitAppend::Known);
-        assert_eq!(written.append(24, &unit(2400)).unwrap(), UnitAppend::Known);
+        assert_eq!(append(&written, 3, 300).unwrap(), UnitAppend::Known);
+        assert_eq!(append(&written, 24, 2400).unwrap(), UnitAppend::Known);
         let read = queue(dir.path());
         read.load().unwrap();
         assert_eq!((read.min_index(), read.max_index(), read.log_end()), (0, 25, 2500));
@@ -261,10 +290,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let queue = queue(dir.path());
         for index in 0..25 {
-            queue.append(index, &unit(index * 100)).unwrap();
+            append(&queue, index, index * 100).unwrap();
         }
-        queue.append(0, &unit(5000)).unwrap();
-        queue.append(1, &unit(5100)).unwrap();
+        append(&queue, 0, 5000).unwrap();
+        append(&queue, 1, 5100).unwrap();
         assert_eq!((queue.min_index(), queue.max_index(), queue.log_end()), (0, 2, 5200));
         assert_eq!(queue.unit(0), Some(unit(5000)));
     }
@@ -274,11 +303,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let queue = queue(dir.path());
         for index in 0..25 {
-            queue.append(index, &unit(index * 100)).unwrap();
+            append(&queue, index, index * 100).unwrap();
         }
         queue.truncate_to_log(1150).unwrap();
         assert_eq!((queue.max_index(), queue.log_end(), queue.files().len()), (11, 1100, 2));
-        queue.append(11, &unit(1100)).unwrap();
+        append(&queue, 11, 1100).unwrap();
         assert_eq!(queue.max_index(), 12);
         queue.truncate_to_log(0).unwrap();
         assert_eq!((queue.max_index(), queue.log_end()), (0, 0));
@@ -288,7 +317,7 @@ mod tests {
     fn a_first_unit_above_zero_leaves_a_blank_gap() {
         let dir = tempfile::tempdir().unwrap();
         let queue = queue(dir.path());
-        queue.append(13, &unit(5000)).unwrap();
+        append(&queue, 13, 5000).unwrap();
         assert_eq!((queue.min_index(), queue.max_index()), (13, 14));
         assert_eq!(queue.unit(13), Some(unit(5000)));
         assert_eq!(queue.unit(12), None);
@@ -296,5 +325,24 @@ mod tests {
         reloaded.load().unwrap();
         reloaded.correct_min(0);
         assert_eq!((reloaded.min_index(), reloaded.max_index()), (13, 14));
+    }
+
+    #[test]
+    fn without_waiting_only_what_fits_the_last_file_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        let mut last = None;
+        let mut try_append =
+            |index: i64| queue.append(index, &unit(index * 100), &mut last, FileWait::Refused).unwrap();
+        assert_eq!(try_append(0), UnitAppend::NeedsFile);
+        append(&queue, 0, 0).unwrap();
+        assert!((1..10).all(|index| try_append(index) == UnitAppend::Written));
+        assert_eq!(try_append(10), UnitAppend::NeedsFile, "the file is full");
+        assert_eq!(try_append(9), UnitAppend::Known);
+        assert_eq!(queue.max_index(), 10);
+        append(&queue, 10, 1000).unwrap();
+        assert_eq!(try_append(11), UnitAppend::NeedsFile, "the file that was kept is the old one");
+        let mut last = None;
+        assert_eq!(queue.append(11, &unit(1100), &mut last, FileWait::Refused).unwrap(), UnitAppend::Written);
     }
 }

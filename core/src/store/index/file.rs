@@ -32,7 +32,7 @@ pub(super) struct Wanted {
 
 /// One index file.
 #[derive(Debug)]
-pub(super) struct IndexFile {
+pub struct IndexFile {
     name: String,
     layout: IndexLayout,
     table: RwLock<MappedTable>,
@@ -102,7 +102,7 @@ impl IndexFile {
 
     /// Adds an entry; false when none fits. Called by one thread at a time.
     #[doc(alias = "putKey")]
-    pub fn put(&self, key: &Key) -> bool {
+    pub(super) fn put(&self, key: &Key) -> bool {
         // A full file may be held by its sync: its lock is not taken here.
         if self.is_full() {
             return false;
@@ -149,7 +149,7 @@ impl IndexFile {
 
     /// Adds the offsets of entries with this hash and time to `found`, newest first, as long as there are fewer than the maximum.
     #[doc(alias = "selectPhyOffset")]
-    pub fn select(&self, wanted: &Wanted, found: &mut Vec<i64>) {
+    pub(super) fn select(&self, wanted: &Wanted, found: &mut Vec<i64>) {
         let mut table = self.table.read();
         let header = header_of(table.bytes());
         let slot_at = self.layout.slot_at(self.layout.slot_of(wanted.hash));

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::format::disk::paths::is_index_name;
 use crate::mmap::file_queue::MappedFileQueue;
 use crate::store::commit_log::scan::{Found, look};
+use crate::store::dispatch::FileWait;
 
 /// What is known about the last stop.
 #[derive(Debug, Clone, Copy)]
@@ -99,11 +100,11 @@ impl MessageIndex {
     }
 
     fn rebuild_from(&self, start: i64, bytes: &[u8]) -> Result<()> {
-        let mut position = 0;
+        let (mut position, mut newest) = (0, None);
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             match look(rest) {
                 Found::Record(record) => {
-                    self.put(&record, RecordKeys::of(&record))?;
+                    self.put(&record, RecordKeys::of(&record), &mut newest, FileWait::Allowed)?;
                     position += record.total_size();
                 }
                 Found::EndOfFile | Found::Nothing => break,

@@ -22,9 +22,9 @@ use crate::format::record::decode::RecordView;
 use crate::format::record::properties::get_many;
 use crate::mmap::disk::Disk;
 
-use file::IndexFile;
 use load::Lost;
 
+pub use file::IndexFile;
 pub use load::Trust;
 pub use query::Found;
 
@@ -68,6 +68,16 @@ impl<'a> RecordKeys<'a> {
     pub fn of(record: &RecordView<'a>) -> Self {
         let [unique, keys] = get_many(record.properties(), [property::UNIQ_KEY, property::KEYS]);
         Self { unique, keys }
+    }
+
+    fn is_empty(self) -> bool {
+        self.unique.is_none() && self.keys.is_none()
+    }
+
+    /// There are not more than this.
+    fn count_max(self) -> usize {
+        // Keys of one byte each, with a blank between them.
+        usize::from(self.unique.is_some()) + self.keys.map_or(0, |keys| keys.len().div_ceil(2))
     }
 
     fn iter(self) -> impl Iterator<Item = &'a [u8]> {

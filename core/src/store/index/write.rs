@@ -13,23 +13,40 @@ use crate::format::disk::paths::{INDEX_NAME_LEN, index_name};
 use crate::format::flags::TransactionType;
 use crate::format::record::decode::RecordView;
 use crate::format::record::tags::index_key_hash;
+use crate::store::dispatch::FileWait;
 
 impl MessageIndex {
     /// Adds the unique key of a record, then each of its keys; what is there already is not added again, so a call that failed can
-    /// be repeated. Called by one thread at a time, in the order of the log.
+    /// be repeated. Called by one thread at a time, in the order of the log. False, and nothing added, when a file has to be
+    /// made first and `wait` does not allow it.
+    ///
+    /// `newest` is the newest file, if the caller kept it from the call before; it spares looking for it.
     ///
     /// The reference adds all keys of the newest indexed record twice when it sees it again after a crash; here the entries
     /// it has are counted.
     #[doc(alias = "buildIndex")]
-    pub fn put(&self, record: &RecordView<'_>, keys: RecordKeys<'_>) -> Result<()> {
+    pub fn put(
+        &self,
+        record: &RecordView<'_>,
+        keys: RecordKeys<'_>,
+        newest: &mut Option<Arc<IndexFile>>,
+        wait: FileWait,
+    ) -> Result<bool> {
         let physical_offset = record.physical_offset();
-        if record.transaction_type() == TransactionType::Rollback || !self.is_wanted(physical_offset) {
-            return Ok(());
+        let rolls_back = record.transaction_type() == TransactionType::Rollback;
+        if rolls_back || keys.is_empty() || !self.is_wanted(physical_offset) {
+            return Ok(true);
         }
-        let mut newest = self.newest();
+        if newest.is_none() {
+            *newest = self.newest();
+        }
+        let free_entries = newest.as_ref().map_or(0, |file| file.free_entries());
+        if wait == FileWait::Refused && keys.count_max() > free_entries as usize {
+            return Ok(false);
+        }
         let end_offset = newest.as_ref().map_or(-1, |file| file.end_physical_offset());
         if physical_offset < end_offset {
-            return Ok(());
+            return Ok(true);
         }
         let known = if physical_offset == end_offset { self.entries_of_newest(physical_offset) } else { 0 };
         for key in keys.iter().skip(known) {
@@ -38,18 +55,9 @@ impl MessageIndex {
                 physical_offset,
                 store_timestamp_ms: record.store_timestamp_ms(),
             };
-            self.put_key(&mut newest, &key)?;
+            self.put_key(newest, &key)?;
         }
-        Ok(())
-    }
-
-    /// True when the keys of a record surely go into the file that is there.
-    pub fn has_room_for(&self, keys: RecordKeys<'_>) -> bool {
-        // Keys of one byte each, with a blank between them.
-        let keys_max =
-            usize::from(keys.unique.is_some()) + keys.keys.map_or(0, |keys| keys.len().div_ceil(2));
-        let free = || self.newest().map_or(0, |file| file.free_entries());
-        keys_max == 0 || !self.parts.tuning.load().index_enabled || keys_max <= free() as usize
+        Ok(true)
     }
 
     /// Entries of the newest indexed record; they may lie in several files.

@@ -14,7 +14,8 @@ pub mod route;
 pub mod send;
 pub mod transaction;
 
-use super::fields::{FieldValue, HeaderFields, RawText};
+use super::ext_fields::RawText;
+use super::fields::{FieldValue, HeaderFields};
 
 /// A type a header field can have.
 trait Field<'a> {

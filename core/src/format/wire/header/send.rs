@@ -1,7 +1,7 @@
 //! Sending: codes 10, 310, 320, 324, 325, their answer, 36 and 326.
 
 use super::super::codes::RequestCode;
-use super::super::fields::ExtFields;
+use super::super::ext_fields::{ExtFields, Letters};
 use super::header;
 
 header! {
@@ -97,8 +97,30 @@ impl<'a> SendHeader<'a> {
         match RequestCode::from_code(request_code) {
             Some(
                 RequestCode::SendMessageV2 | RequestCode::SendBatchMessage | RequestCode::SendReplyMessageV2,
-            ) => SendHeaderV2::decode(fields).into(),
+            ) => match fields.letters() {
+                Some(letters) => Self::of_letters(letters),
+                None => SendHeaderV2::decode(fields).into(),
+            },
             _ => Self::decode(fields),
+        }
+    }
+
+    /// As [`SendHeaderV2`] declares them, without a search.
+    fn of_letters(fields: Letters<'a>) -> Self {
+        Self {
+            producer_group: fields.text(b'a'),
+            topic: fields.text(b'b'),
+            default_topic: fields.text(b'c'),
+            default_topic_queue_nums: fields.i32(b'd'),
+            queue_id: fields.i32(b'e'),
+            sys_flag: fields.i32(b'f'),
+            born_timestamp_ms: fields.i64(b'g'),
+            flag: fields.i32(b'h'),
+            properties: fields.text(b'i'),
+            reconsume_times: fields.i32(b'j'),
+            unit_mode: fields.bool(b'k'),
+            max_reconsume_times: fields.i32(b'l'),
+            batch: fields.bool(b'm'),
         }
     }
 }

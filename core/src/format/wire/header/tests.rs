@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::RequestCode;
-use super::super::fields::{ExtFields, HeaderFields};
+use super::super::ext_fields::ExtFields;
+use super::super::fields::HeaderFields;
 use super::super::tests::{decode, recorded};
 use super::send::SendHeader;
 use super::{admin::*, client::*, offset::*, pull::*, query::*, route::*, send::*, transaction::*};
