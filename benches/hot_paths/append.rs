@@ -14,7 +14,7 @@ use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use libbroker::clock::Clock;
 use libbroker::internals::format::record::layout::record_size;
 use libbroker::internals::mmap::disk::Disk;
-use libbroker::internals::mmap::mapped_file::{Allocation, MappedFile};
+use libbroker::internals::mmap::mapped_file::{Allocation, Appender, MappedFile};
 use libbroker::internals::store::options::StoreOptions;
 use libbroker::internals::store::{MessageStore, PutMessage, PutStatus};
 use rustix::time::{ClockId, clock_gettime};
@@ -87,14 +87,15 @@ fn limit(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, contents: &[Conte
                 let path = dir.path().join("file");
                 let file =
                     MappedFile::create(&Disk::real(), &path, 0, FILE_BYTES, Allocation::Whole).unwrap();
+                let mut file = Appender::new(Arc::new(file)).unwrap();
                 touch_and_free(dir.path(), SCRATCH_BYTES);
-                batch(|| sources.iter().for_each(|source| copy_and_sum(&file, source)))
+                batch(|| sources.iter().for_each(|source| copy_and_sum(&mut file, source)))
             })
         });
     });
 }
 
-fn copy_and_sum(file: &MappedFile, source: &[u8]) {
+fn copy_and_sum(file: &mut Appender, source: &[u8]) {
     black_box(crc32fast::hash(&source[..BODY_BYTES]));
     let copy = |target: &mut [u8]| {
         target.copy_from_slice(source);

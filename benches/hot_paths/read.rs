@@ -10,6 +10,7 @@ use libbroker::clock::Clock;
 use libbroker::internals::format::disk::cq_unit::CqUnit;
 use libbroker::internals::mmap::disk::Disk;
 use libbroker::internals::store::consume_queue::ConsumeQueue;
+use libbroker::internals::store::dispatch::FileWait;
 use libbroker::internals::store::options::StoreOptions;
 use libbroker::internals::store::{GetStatus, MatchAll, MessageStore};
 use tempfile::TempDir;
@@ -115,9 +116,10 @@ impl FilledQueue {
     fn new() -> Self {
         let dir = directory();
         let queue = ConsumeQueue::new(&Disk::real(), dir.path(), TOPIC.into(), 0, CONSUME_QUEUE_FILE_BYTES);
+        let mut last = None;
         for index in 0..MESSAGES as i64 {
             let unit = CqUnit { physical_offset: index * 1200, size: 1200, tags_code: index };
-            queue.append(index, &unit).unwrap();
+            queue.append(index, &unit, &mut last, FileWait::Allowed).unwrap();
         }
         Self { queue, _dir: dir }
     }

@@ -154,27 +154,18 @@ impl Drop for PullHold {
     }
 }
 
-/// Runs on the reput thread.
+/// Runs on whichever thread dispatches.
 impl ArrivalListener for PullHold {
-    fn arrived(&self, arrival: &Arrival<'_>) {
+    fn arrived(&self, arrivals: &[Arrival<'_>]) {
         let mut room = self.shared.room.lock();
-        let Some(ids) = room.queues.get(arrival.topic).and_then(|queues| queues.get(&arrival.queue_id))
-        else {
-            return;
-        };
-        let wanted = |id: &&u64| {
-            room.pulls.get(*id).is_some_and(|held| {
-                held.parked.offset() <= arrival.queue_offset
-                    && held.parked.filter().matches_unit(Some(arrival.tags_code), None)
-            })
-        };
-        let woken: SmallVec<[u64; 8]> = ids.iter().filter(wanted).copied().collect();
-        if woken.is_empty() {
+        if room.pulls.is_empty() {
             return;
         }
-        let woken: SmallVec<[_; 8]> = woken.into_iter().filter_map(|id| room.take(id)).collect();
+        let woken: Vec<_> = arrivals.iter().flat_map(|arrival| room.take_wanting(arrival)).collect();
         drop(room);
-        self.shared.woken.lock().extend(woken);
+        if !woken.is_empty() {
+            self.shared.woken.lock().extend(woken);
+        }
     }
 
     fn batch_done(&self) {
@@ -203,6 +194,22 @@ impl Room {
         self.pulls.insert(id, Held { parked, deadline });
         let is_next_to_end = self.deadlines.first_key_value().is_some_and(|((_, first), ())| *first == id);
         Ok((id, is_next_to_end))
+    }
+
+    /// Takes out those who wait for this message.
+    fn take_wanting(&mut self, arrival: &Arrival<'_>) -> SmallVec<[Box<dyn Parked>; 4]> {
+        let queues = self.queues.get(arrival.topic);
+        let Some(ids) = queues.and_then(|queues| queues.get(&arrival.queue_id)) else {
+            return SmallVec::new();
+        };
+        let wanted = |id: &&u64| {
+            self.pulls.get(*id).is_some_and(|held| {
+                held.parked.offset() <= arrival.queue_offset
+                    && held.parked.filter().matches_unit(Some(arrival.tags_code), None)
+            })
+        };
+        let woken: SmallVec<[u64; 8]> = ids.iter().filter(wanted).copied().collect();
+        woken.into_iter().filter_map(|id| self.take(id)).collect()
     }
 
     fn take(&mut self, id: u64) -> Option<Box<dyn Parked>> {

@@ -302,11 +302,11 @@ struct Arrivals {
 }
 
 impl ArrivalListener for Arrivals {
-    fn arrived(&self, arrival: &Arrival<'_>) {
-        if arrival.topic == names::SCHEDULE_TOPIC {
+    fn arrived(&self, arrivals: &[Arrival<'_>]) {
+        if arrivals.iter().any(|arrival| arrival.topic == names::SCHEDULE_TOPIC) {
             self.delay.wake();
         }
-        self.hold.arrived(arrival);
+        self.hold.arrived(arrivals);
     }
 
     fn batch_done(&self) {

@@ -209,33 +209,9 @@ impl MappedFile {
         end <= self.size_bytes && end <= self.allocated.load(Ordering::Relaxed)
     }
 
-    /// Appends at most `len` bytes: `write` gets exactly the next `len` bytes of memory and says how many of them it filled;
-    /// those are published. Fails when the file has less room, when blocks cannot be allocated, or when another append is
-    /// under way (one appender at a time).
-    pub fn append(&self, len: usize, write: impl FnOnce(&mut [u8]) -> usize) -> io::Result<usize> {
-        if self.appending.swap(true, Ordering::Acquire) {
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "two appenders on one mapped file"));
-        }
-        let guard = AppendGuard(&self.appending);
-        let position = self.wrote.load(Ordering::Relaxed);
-        let end = position.checked_add(len).filter(|end| *end <= self.size_bytes);
-        let Some(end) = end else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "append past the end of a mapped file"));
-        };
-        let filled = if self.buffered.load(Ordering::Acquire) {
-            self.append_to_buffer(position, len, write)?
-        } else {
-            if self.allocated.load(Ordering::Relaxed) < end {
-                self.allocate_to(end)?;
-            }
-            // SAFETY: position + len ≤ size ≤ the mapping's length (checked above and in `map`); bytes at and above the
-            // published mark are touched by nobody but the one appender that `appending` admits; blocks are allocated.
-            let target = unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().add(position), len) };
-            write(target).min(len)
-        };
-        self.wrote.store(position + filled, Ordering::Release);
-        drop(guard);
-        Ok(filled)
+    /// One append by whoever has no [`Appender`]; see [`Appender::append`].
+    pub fn append(self: &Arc<Self>, len: usize, write: impl FnOnce(&mut [u8]) -> usize) -> io::Result<usize> {
+        Appender::new(self.clone())?.append(len, write)
     }
 
     fn append_to_buffer(
@@ -343,11 +319,54 @@ impl MappedFile {
     }
 }
 
-struct AppendGuard<'a>(&'a AtomicBool);
+/// The right to append to a file. There is one at a time.
+#[derive(Debug)]
+pub struct Appender {
+    file: Arc<MappedFile>,
+}
 
-impl Drop for AppendGuard<'_> {
+impl Appender {
+    /// Takes the right; [`io::ErrorKind::ResourceBusy`] while somebody has it.
+    pub fn new(file: Arc<MappedFile>) -> io::Result<Self> {
+        if file.appending.swap(true, Ordering::Acquire) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "two appenders on one mapped file"));
+        }
+        Ok(Self { file })
+    }
+
+    /// The file.
+    pub fn file(&self) -> &MappedFile {
+        &self.file
+    }
+
+    /// Appends at most `len` bytes: `write` gets exactly the next `len` bytes of memory and says how many of them it filled;
+    /// those are published. Fails when the file has less room, or when blocks cannot be allocated.
+    pub fn append(&mut self, len: usize, write: impl FnOnce(&mut [u8]) -> usize) -> io::Result<usize> {
+        let file = &*self.file;
+        let position = file.wrote.load(Ordering::Relaxed);
+        let end = position.checked_add(len).filter(|end| *end <= file.size_bytes);
+        let Some(end) = end else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "append past the end of a mapped file"));
+        };
+        let filled = if file.buffered.load(Ordering::Acquire) {
+            file.append_to_buffer(position, len, write)?
+        } else {
+            if file.allocated.load(Ordering::Relaxed) < end {
+                file.allocate_to(end)?;
+            }
+            // SAFETY: position + len ≤ size ≤ the mapping's length (checked above and in `map`); bytes at and above the
+            // published mark are touched by nobody but the one appender, which `&mut self` is; blocks are allocated.
+            let target = unsafe { std::slice::from_raw_parts_mut(file.map.as_mut_ptr().add(position), len) };
+            write(target).min(len)
+        };
+        file.wrote.store(position + filled, Ordering::Release);
+        Ok(filled)
+    }
+}
+
+impl Drop for Appender {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.file.appending.store(false, Ordering::Release);
     }
 }
 

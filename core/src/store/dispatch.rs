@@ -6,14 +6,14 @@ use std::sync::OnceLock;
 use super::consume_queue::flush::QueueFlush;
 use super::consume_queue::queue::{ConsumeQueue, UnitAppend};
 use super::consume_queue::table::ConsumeQueueTable;
-use super::index::{IndexFile, MessageIndex, RecordKeys};
+use super::index::{IndexFile, Key, MessageIndex, RecordKeys};
 use crate::error::Result;
 use crate::format::disk::cq_unit::CqUnit;
 use crate::format::names::property;
 use crate::format::record::decode::RecordView;
 use crate::format::record::properties::get_many;
 use crate::format::record::tags::{DelayLevels, record_tags_code};
-use crate::mmap::mapped_file::MappedFile;
+use crate::mmap::mapped_file::Appender;
 
 /// A message that can be read from now on.
 #[derive(Debug, Clone, Copy)]
@@ -32,11 +32,11 @@ pub struct Arrival<'a> {
     pub properties: &'a [u8],
 }
 
-/// Told of each message on the reput thread: it must not block.
+/// Told of each message by whoever dispatches: it must not block.
 #[doc(alias = "MessageArrivingListener")]
 pub trait ArrivalListener: Send + Sync {
-    /// One message arrived.
-    fn arrived(&self, arrival: &Arrival<'_>);
+    /// These messages arrived, in this order.
+    fn arrived(&self, arrivals: &[Arrival<'_>]);
 
     /// All messages that were there have been told of.
     fn batch_done(&self) {}
@@ -82,10 +82,17 @@ impl Dispatch {
         let _ = self.listener.set(listener);
     }
 
-    /// Builds everything from one record. False when that would have to wait for a file to be made and `wait` does not allow
-    /// it. Failing, or false, it has done nothing that a second try would do again: the queue knows its unit, the listener is
-    /// told with it, the index counts the keys it has.
-    pub fn dispatch(&self, record: &RecordView<'_>, recent: &mut Recent, wait: FileWait) -> Result<bool> {
+    /// Adds one record to its queue, and to `chunk` what else is to be done for it. False when that would have to wait for a
+    /// file to be made and `wait` does not allow it. Failing, or false, it has done nothing that a second try would do again: the
+    /// queue knows its unit, the listener is told with it.
+    pub fn add<'a>(
+        &self,
+        record: &RecordView<'a>,
+        recent: &mut Recent,
+        chunk: &mut Chunk<'a>,
+        wait: FileWait,
+    ) -> Result<bool> {
+        chunk.records += 1;
         let Some(topic) = record.topic() else {
             tracing::error!(target: "broker::store", offset = record.physical_offset(), "a record's topic is no text; skipped");
             return Ok(true);
@@ -95,54 +102,83 @@ impl Dispatch {
         if record.transaction_type().takes_queue_offset() {
             let at = record.store_timestamp_ms();
             let tags_code = record_tags_code(topic.as_bytes(), tags, delay, at, &self.delay_levels);
-            if !self.to_queue(topic, record, tags_code, recent, wait)? {
-                return Ok(false);
+            let arrival = Arrival {
+                topic,
+                queue_id: record.queue_id(),
+                queue_offset: record.queue_offset(),
+                tags_code,
+                store_timestamp_ms: record.store_timestamp_ms(),
+                properties: record.properties(),
+            };
+            match self.to_queue(&arrival, record, recent, wait)? {
+                UnitAppend::Written => chunk.arrivals.push(arrival),
+                UnitAppend::Known => {}
+                UnitAppend::NeedsFile => return Ok(false),
             }
         }
-        self.index.put(record, RecordKeys { unique, keys }, &mut recent.index, wait)
+        RecordKeys { unique, keys }.collect(record, &mut chunk.keys);
+        Ok(true)
+    }
+
+    /// Does what is left for the records of a chunk: notes which queues have to be flushed, tells the listener, adds the keys.
+    /// False, as [`Dispatch::add`], when the index needs a file; then the chunk is to be dispatched again.
+    pub fn finish(&self, chunk: &Chunk<'_>, recent: &mut Recent, wait: FileWait) -> Result<bool> {
+        recent.note_written(&self.queue_flush);
+        if let Some(listener) = self.listener.get()
+            && !chunk.arrivals.is_empty()
+        {
+            listener.arrived(&chunk.arrivals);
+        }
+        self.index.put(&chunk.keys, &mut recent.index, wait)
     }
 
     fn to_queue(
         &self,
-        topic: &str,
+        arrival: &Arrival<'_>,
         record: &RecordView<'_>,
-        tags_code: i64,
         recent: &mut Recent,
         wait: FileWait,
-    ) -> Result<bool> {
-        let store_timestamp_ms = record.store_timestamp_ms();
+    ) -> Result<UnitAppend> {
+        let Arrival { topic, queue_id, queue_offset, tags_code, store_timestamp_ms, .. } = *arrival;
         let size = i32::try_from(record.total_size()).unwrap_or(i32::MAX);
         let unit = CqUnit { physical_offset: record.physical_offset(), size, tags_code };
-        let (queue_id, queue_offset) = (record.queue_id(), record.queue_offset());
         let find = || match wait {
             FileWait::Allowed => Some(self.queues.find_or_create(topic, queue_id)),
             FileWait::Refused => self.queues.find(topic, queue_id),
         };
-        let Some(recent) = recent.queue(topic, queue_id, find, &self.queue_flush) else { return Ok(false) };
-        match recent.queue.append(queue_offset, &unit, &mut recent.last, wait)? {
-            UnitAppend::Written => recent.newest_ms = Some(store_timestamp_ms),
-            UnitAppend::Known => return Ok(true),
-            UnitAppend::NeedsFile => return Ok(false),
+        let Some(recent) = recent.queue(topic, queue_id, find, &self.queue_flush) else {
+            return Ok(UnitAppend::NeedsFile);
+        };
+        let appended = recent.queue.append(queue_offset, &unit, &mut recent.last, wait)?;
+        if appended == UnitAppend::Written {
+            recent.newest_ms = Some(store_timestamp_ms);
         }
-        if let Some(listener) = self.listener.get() {
-            listener.arrived(&Arrival {
-                topic,
-                queue_id,
-                queue_offset,
-                tags_code,
-                store_timestamp_ms,
-                properties: record.properties(),
-            });
-        }
-        Ok(true)
+        Ok(appended)
     }
 
-    /// Notes which queues have to be flushed, and tells the listener that a batch is complete.
-    pub fn batch_done(&self, recent: &mut Recent) {
-        recent.note_written(&self.queue_flush);
+    /// Tells the listener that a batch is complete.
+    pub fn batch_done(&self) {
         if let Some(listener) = self.listener.get() {
             listener.batch_done();
         }
+    }
+}
+
+/// As many records are in a chunk at most.
+const CHUNK_RECORDS_MAX: usize = 64;
+
+/// Records that are dispatched together: locks and cache misses of one are shared or overlapped by the others.
+#[derive(Debug, Default)]
+pub struct Chunk<'a> {
+    records: usize,
+    arrivals: Vec<Arrival<'a>>,
+    keys: Vec<Key>,
+}
+
+impl Chunk<'_> {
+    /// True when it is to be finished.
+    pub fn is_full(&self) -> bool {
+        self.records >= CHUNK_RECORDS_MAX
     }
 }
 
@@ -162,7 +198,7 @@ pub struct Recent {
 struct RecentQueue {
     queue: Arc<ConsumeQueue>,
     /// Its last file.
-    last: Option<Arc<MappedFile>>,
+    last: Option<Appender>,
     /// Store timestamp of the newest unit that [`QueueFlush`] was not told of.
     newest_ms: Option<i64>,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::commit_log::scan::{Found, look};
-use super::dispatch::{Dispatch, FileWait, Recent};
+use super::dispatch::{Chunk, Dispatch, FileWait, Recent};
 use super::running::{Refusal, RunningFlags};
 use crate::mmap::file_queue::MappedFileQueue;
 use crate::runtime::signal::Signal;
@@ -171,56 +171,83 @@ impl Reput {
     /// Dispatches from `start` to the end of what can be read in its file.
     fn dispatch_file(&self, start: i64, recent: &mut Recent, wait: FileWait) -> Round {
         let Some(bytes) = self.files.slice_to_end(start) else { return Round::CaughtUp };
-        let round = self.dispatch_bytes(start, &bytes, recent, wait);
-        self.dispatch.batch_done(recent);
-        round
+        let mut position = 0;
+        let end = loop {
+            let rest = bytes.get(position..).unwrap_or_default();
+            let (len, end) = self.dispatch_chunk(start + position as i64, rest, recent, wait);
+            position += len;
+            self.offset.store(start + position as i64, Ordering::Release);
+            if let Some(end) = end {
+                break end;
+            }
+        };
+        self.dispatch.batch_done();
+        end
     }
 
-    fn dispatch_bytes(&self, start: i64, bytes: &[u8], recent: &mut Recent, wait: FileWait) -> Round {
-        let mut position = 0;
-        while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
-            let record = match look(rest) {
-                Found::Record(record) => record,
-                Found::EndOfFile => {
+    /// Dispatches some of the records that `bytes` begins with; says how long they are, and how the round over the file ends,
+    /// if there is nothing left to do in it.
+    fn dispatch_chunk(
+        &self,
+        start: i64,
+        bytes: &[u8],
+        recent: &mut Recent,
+        wait: FileWait,
+    ) -> (usize, Option<Round>) {
+        let mut chunk = Chunk::default();
+        let mut len = 0;
+        let end = loop {
+            if chunk.is_full() {
+                break None;
+            }
+            let record = match bytes.get(len..).filter(|rest| !rest.is_empty()).map(look) {
+                Some(Found::Record(record)) => record,
+                // A file that is full to the last byte has no filler.
+                None => break Some(Round::NextFile),
+                Some(Found::Nothing) => break Some(Round::CaughtUp),
+                Some(Found::EndOfFile) => {
                     let file_bytes = self.files.file_size_bytes() as i64;
-                    let next = (start / file_bytes + 1) * file_bytes;
-                    self.offset.store(next, Ordering::Release);
-                    return Round::NextFile;
+                    len = (file_bytes - start % file_bytes) as usize;
+                    break Some(Round::NextFile);
                 }
-                Found::Nothing => return Round::CaughtUp,
-                Found::Broken(error) => {
+                Some(Found::Broken(error)) => {
                     // Published bytes are complete records: this is damage on disk. Nothing behind it can be told apart.
-                    self.service.poison.set(format!(
-                        "the commit log is damaged at offset {}: {error}",
-                        start + position as i64
-                    ));
-                    return Round::CaughtUp;
+                    let offset = start + len as i64;
+                    self.service.poison.set(format!("the commit log is damaged at offset {offset}: {error}"));
+                    break Some(Round::CaughtUp);
                 }
             };
-            match self.dispatch.dispatch(&record, recent, wait) {
-                Ok(true) => {}
-                Ok(false) => return Round::NeedsFile,
-                Err(error) => {
-                    self.report_failure(&error);
-                    return Round::Failed;
-                }
+            match self.dispatch.add(&record, recent, &mut chunk, wait) {
+                Ok(true) => len += record.total_size(),
+                Ok(false) => break Some(Round::NeedsFile),
+                Err(error) => break Some(self.failed(&error)),
             }
-            position += record.total_size();
-            self.offset.store(start + position as i64, Ordering::Release);
+        };
+        match self.dispatch.finish(&chunk, recent, wait) {
+            Ok(true) if matches!(end, Some(Round::Failed)) => (len, end),
+            Ok(true) => {
+                self.works_again();
+                (len, end)
+            }
+            Ok(false) => (0, Some(Round::NeedsFile)),
+            Err(error) => (0, Some(self.failed(&error))),
         }
-        if self.flags.has(Refusal::DispatchFailing) {
-            tracing::info!(target: "broker::store", "consume queues and key index can be written again");
-            self.flags.set(Refusal::DispatchFailing, false);
-        }
-        // A file that is full to the last byte has no filler.
-        Round::NextFile
     }
 
     /// Puts are refused until the dispatch succeeds: otherwise the log would grow with messages that nobody can read.
-    fn report_failure(&self, error: &crate::error::Error) {
+    #[cold]
+    fn failed(&self, error: &crate::error::Error) -> Round {
         if !self.flags.has(Refusal::DispatchFailing) {
             tracing::error!(target: "broker::store", %error, "cannot dispatch; puts are refused until it works");
             self.flags.set(Refusal::DispatchFailing, true);
+        }
+        Round::Failed
+    }
+
+    fn works_again(&self) {
+        if self.flags.has(Refusal::DispatchFailing) {
+            tracing::info!(target: "broker::store", "consume queues and key index can be written again");
+            self.flags.set(Refusal::DispatchFailing, false);
         }
     }
 }

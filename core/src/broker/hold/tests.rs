@@ -55,14 +55,14 @@ impl Bench {
     }
 
     fn arrive(&self, queue_id: i32, queue_offset: i64) {
-        self.hold.arrived(&Arrival {
+        self.hold.arrived(&[Arrival {
             topic: "T",
             queue_id,
             queue_offset,
             tags_code: 0,
             store_timestamp_ms: 0,
             properties: b"",
-        });
+        }]);
         self.hold.batch_done();
     }
 }

@@ -40,7 +40,9 @@ fn stepwise_allocation_takes_blocks_only_as_needed() {
     use std::os::unix::fs::MetadataExt;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big");
-    let file = MappedFile::create(&Disk::real(), &path, 0, 6_000_000, Allocation::Stepwise(65_536)).unwrap();
+    let file = Arc::new(
+        MappedFile::create(&Disk::real(), &path, 0, 6_000_000, Allocation::Stepwise(65_536)).unwrap(),
+    );
     file.append(20, |_| 20).unwrap();
     let meta = std::fs::metadata(&path).unwrap();
     assert_eq!(meta.len(), 6_000_000);
@@ -56,7 +58,7 @@ fn a_failed_allocation_publishes_nothing() {
     });
     let path = dir.path().join("0");
     std::fs::write(&path, vec![0_u8; 4096]).unwrap();
-    let file = MappedFile::open(&Disk::failing(full), &path, 0, 4096, Allocation::Whole).unwrap();
+    let file = Arc::new(MappedFile::open(&Disk::failing(full), &path, 0, 4096, Allocation::Whole).unwrap());
     file.set_positions(0);
     assert_eq!(file.append(1, |_| 1).unwrap_err().kind(), io::ErrorKind::StorageFull);
     assert_eq!(file.write_position(), 0);
@@ -96,4 +98,18 @@ fn buffered_appends_are_readable_after_commit() {
     assert!(file.commit(4).unwrap());
     assert_eq!(pool.available(), 1);
     assert_eq!(file.published(0).len(), 8192);
+}
+
+#[test]
+fn there_is_one_appender_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let file = Arc::new(MappedFile::create(&Disk::real(), &path, 0, 8192, Allocation::Whole).unwrap());
+    let mut first = Appender::new(file.clone()).unwrap();
+    assert_eq!(Appender::new(file.clone()).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+    assert_eq!(file.append(1, |_| 1).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+    first.append(3, fill(b"abc")).unwrap();
+    drop(first);
+    file.append(3, fill(b"def")).unwrap();
+    assert_eq!(file.published(0), b"abcdef");
 }

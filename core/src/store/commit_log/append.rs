@@ -13,7 +13,7 @@ use crate::format::record::layout::{
     BLANK_MIN, PROPERTIES_LEN_MAX, TOPIC_LEN_MAX, encode_blank, is_v6, record_size,
 };
 use crate::mmap::allocator::FileRequest;
-use crate::mmap::mapped_file::MappedFile;
+use crate::mmap::mapped_file::{Appender, MappedFile};
 use crate::store::put::{Appended, BodyForm, PutMessage};
 
 /// A record may exceed the largest body by this much (reference: 64 KiB).
@@ -33,7 +33,7 @@ pub enum AppendError {
 /// What the append lock guards.
 #[derive(Debug, Default)]
 pub struct AppendState {
-    current: Option<Arc<MappedFile>>,
+    current: Option<Appender>,
     next: QueueOffsets,
 }
 
@@ -89,16 +89,17 @@ impl CommitLog {
     ) -> Result<Appended, AppendError> {
         let takes_offset = TransactionType::of(message.sys_flag).takes_queue_offset();
         let AppendState { current, next } = state;
-        let file = self.room_for(current, sized.size_bytes)?;
+        let current = self.room_for(current, sized.size_bytes)?;
+        let file = current.file();
         let mut no_offset = 0;
         let next = if takes_offset { next.slot(message.topic, message.queue_id) } else { &mut no_offset };
         let queue_offset = *next;
         let physical_offset = file.start_offset() + file.write_position() as i64;
         let record = fields(message, queue_offset, physical_offset, store_timestamp_ms);
         let record = RecordFields { body_crc: sized.body_crc, ..record };
-        write(file, sized.size_bytes, &record)?;
+        write(current, sized.size_bytes, &record)?;
         *next = queue_offset + 1;
-        file.note_store_timestamp(store_timestamp_ms);
+        current.file().note_store_timestamp(store_timestamp_ms);
         Ok(Appended {
             physical_offset,
             size_bytes: sized.size_bytes,
@@ -119,7 +120,8 @@ impl CommitLog {
     ) -> Result<Appended, AppendError> {
         let total: usize = batch.iter().map(|(_, sized)| sized.size_bytes).sum();
         let AppendState { current, next } = state;
-        let file = self.room_for(current, total)?;
+        let current = self.room_for(current, total)?;
+        let file = current.file();
         let next = next.slot(message.topic, message.queue_id);
         let first_queue_offset = *next;
         let start = file.start_offset() + file.write_position() as i64;
@@ -131,8 +133,8 @@ impl CommitLog {
         let batch_offsets: Vec<_> = offsets.collect();
         let first = fields(message, first_queue_offset, start, store_timestamp_ms);
         // One publication: a crash leaves all parts or none, and readers never see half a batch.
-        write_all(file, total, &first, batch, message.properties)?;
-        file.note_store_timestamp(store_timestamp_ms);
+        write_all(current, total, &first, batch, message.properties)?;
+        current.file().note_store_timestamp(store_timestamp_ms);
         *next = first_queue_offset + batch.len() as i64;
         Ok(Appended {
             physical_offset: start,
@@ -160,34 +162,37 @@ impl CommitLog {
     /// The file that takes `size_bytes` next; fills up the present one and goes on to a new one when they do not fit.
     fn room_for<'a>(
         &self,
-        current: &'a mut Option<Arc<MappedFile>>,
+        current: &'a mut Option<Appender>,
         size_bytes: usize,
-    ) -> Result<&'a MappedFile, AppendError> {
+    ) -> Result<&'a mut Appender, AppendError> {
         let file_bytes = self.files.file_size_bytes();
         if size_bytes + BLANK_MIN > file_bytes {
             return Err(too_large(size_bytes, file_bytes - BLANK_MIN.min(file_bytes)));
         }
         if current.is_none() {
-            *current = self.files.last();
+            *current = self.files.last().map(Appender::new).transpose().map_err(AppendError::Create)?;
         }
-        let fits = |file: &MappedFile| size_bytes + BLANK_MIN <= file_bytes - file.write_position();
-        if !current.as_deref().is_some_and(fits) {
+        let fits =
+            |current: &Appender| size_bytes + BLANK_MIN <= file_bytes - current.file().write_position();
+        if !current.as_ref().is_some_and(fits) {
             self.go_on(current)?;
         }
-        current.as_deref().ok_or_else(|| AppendError::Create(io::Error::other("no file to append to")))
+        current.as_mut().ok_or_else(|| AppendError::Create(io::Error::other("no file to append to")))
     }
 
     /// Fills up the present file and begins the next.
     #[cold]
-    fn go_on(&self, current: &mut Option<Arc<MappedFile>>) -> Result<(), AppendError> {
+    fn go_on(&self, current: &mut Option<Appender>) -> Result<(), AppendError> {
         // The filler goes in only once the next file is there: a full disk must leave the log as it is.
-        let next = self.next_file(current.as_ref().map_or(0, |file| file.end_offset()))?;
-        if let Some(file) = current {
-            fill_up(file, self.files.file_size_bytes() - file.write_position())?;
+        let next = self.next_file(current.as_ref().map_or(0, |current| current.file().end_offset()))?;
+        if let Some(current) = current {
+            let remaining = self.files.file_size_bytes() - current.file().write_position();
+            fill_up(current, remaining)?;
         }
         let next = Arc::new(next);
-        self.files.push(next.clone()).map_err(|error| AppendError::Create(io::Error::other(error)))?;
-        *current = Some(next);
+        let appender = Appender::new(next.clone()).map_err(AppendError::Create)?;
+        self.files.push(next).map_err(|error| AppendError::Create(io::Error::other(error)))?;
+        *current = Some(appender);
         Ok(())
     }
 
@@ -287,7 +292,7 @@ fn fields<'a>(
     }
 }
 
-fn write(file: &MappedFile, size_bytes: usize, record: &RecordFields<'_>) -> Result<(), AppendError> {
+fn write(file: &mut Appender, size_bytes: usize, record: &RecordFields<'_>) -> Result<(), AppendError> {
     let mut result = Ok(0);
     let published = file.append(size_bytes, |target| {
         result = encode(target, record);
@@ -298,7 +303,7 @@ fn write(file: &MappedFile, size_bytes: usize, record: &RecordFields<'_>) -> Res
 
 /// Writes a batch. `first` is what its first record would be without what belongs to the part.
 fn write_all(
-    file: &MappedFile,
+    file: &mut Appender,
     total: usize,
     first: &RecordFields<'_>,
     batch: &[(BatchPart<'_>, Sized)],
@@ -355,7 +360,7 @@ fn finish(
 }
 
 /// Filler from the write position to the end of the file.
-fn fill_up(file: &MappedFile, remaining: usize) -> Result<(), AppendError> {
+fn fill_up(file: &mut Appender, remaining: usize) -> Result<(), AppendError> {
     if remaining == 0 {
         return Ok(());
     }

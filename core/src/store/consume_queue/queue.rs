@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::disk::cq_unit::{CQ_UNIT_SIZE, CqUnit};
 use crate::mmap::disk::Disk;
 use crate::mmap::file_queue::MappedFileQueue;
-use crate::mmap::mapped_file::{Allocation, MappedFile};
+use crate::mmap::mapped_file::{Allocation, Appender, MappedFile};
 use crate::mmap::slice::MappedSlice;
 use crate::store::dispatch::FileWait;
 
@@ -106,32 +106,39 @@ impl ConsumeQueue {
     /// means that the topic was deleted in between and began anew (seen only when recovery dispatches the log again): so does
     /// the queue.
     ///
-    /// `last` is the queue's last file, if the caller kept it from the call before; it spares looking for it.
+    /// `last` is the right to append to the queue's last file, if the caller kept it from the call before.
     pub fn append(
         &self,
         index: i64,
         unit: &CqUnit,
-        last: &mut Option<Arc<MappedFile>>,
+        last: &mut Option<Appender>,
         wait: FileWait,
     ) -> Result<UnitAppend> {
         let log_end = unit.physical_offset + i64::from(unit.size);
         if log_end <= self.log_end() {
             return Ok(UnitAppend::Known);
         }
-        let is_next = |file: &MappedFile| {
+        let is_next = |last: &mut Appender| {
+            let file = last.file();
             let end_offset = file.start_offset() + file.write_position() as i64;
             file.has_room(CQ_UNIT_SIZE) && end_offset == index.saturating_mul(UNIT)
         };
+        let appender = |file| Appender::new(file).map_err(|cause| self.write_failed(&cause));
         if last.is_none() {
-            *last = self.files.last();
+            *last = self.files.last().map(appender).transpose()?;
         }
-        let file = match last {
-            Some(file) if is_next(file) => &*file,
-            _ if wait == FileWait::Refused => return Ok(UnitAppend::NeedsFile),
-            _ => last.insert(self.place_for(index)?),
+        if !last.as_mut().is_some_and(is_next) {
+            *last = None;
+            if wait == FileWait::Refused {
+                return Ok(UnitAppend::NeedsFile);
+            }
+        }
+        let last = match last {
+            Some(last) => last,
+            None => last.insert(appender(self.place_for(index)?)?),
         };
         let bytes = unit.encode();
-        file.append(CQ_UNIT_SIZE, |target| {
+        last.append(CQ_UNIT_SIZE, |target| {
             target.copy_from_slice(&bytes);
             CQ_UNIT_SIZE
         })
@@ -341,8 +348,6 @@ mod tests {
         assert_eq!(try_append(9), UnitAppend::Known);
         assert_eq!(queue.max_index(), 10);
         append(&queue, 10, 1000).unwrap();
-        assert_eq!(try_append(11), UnitAppend::NeedsFile, "the file that was kept is the old one");
-        let mut last = None;
-        assert_eq!(queue.append(11, &unit(1100), &mut last, FileWait::Refused).unwrap(), UnitAppend::Written);
+        assert_eq!(try_append(11), UnitAppend::Written, "the new file is found");
     }
 }

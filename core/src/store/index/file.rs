@@ -15,9 +15,12 @@ const ENTRIES_BETWEEN_PAUSES: u32 = 1024;
 
 /// One key of one record, as it is put.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Key {
+pub struct Key {
+    /// See `index_key_hash`.
     pub hash: i32,
+    /// The record.
     pub physical_offset: i64,
+    /// When it was stored.
     pub store_timestamp_ms: i64,
 }
 
@@ -100,34 +103,37 @@ impl IndexFile {
         self.end_physical_offset.load(Ordering::Acquire)
     }
 
-    /// Adds an entry; false when none fits. Called by one thread at a time.
+    /// Adds an entry for each key, as far as they fit; says how many did. Called by one thread at a time.
     #[doc(alias = "putKey")]
-    pub(super) fn put(&self, key: &Key) -> bool {
+    pub(super) fn put(&self, keys: &[Key]) -> usize {
         // A full file may be held by its sync: its lock is not taken here.
         if self.is_full() {
-            return false;
+            return 0;
         }
         let mut table = self.table.write();
         let bytes = table.bytes_mut();
         let mut header = header_of(bytes);
-        let number = header.next_entry;
-        let slot_at = self.layout.slot_at(self.layout.slot_of(key.hash));
-        let previous =
-            bytes.get(slot_at..).and_then(decode_slot).filter(|slot| self.names_entry(*slot, number));
-        let entry = IndexEntry {
-            key_hash: key.hash,
-            physical_offset: key.physical_offset,
-            seconds: header.seconds_of(key.store_timestamp_ms),
-            previous: previous.unwrap_or(0),
-        };
-        header.count(key.physical_offset, key.store_timestamp_ms, previous.is_none());
-        write(bytes, self.layout.entry_at(number), &entry.encode());
-        write(bytes, slot_at, &encode_slot(number));
+        let fitting = keys.len().min(self.free_entries() as usize);
+        for key in keys.iter().take(fitting) {
+            let number = header.next_entry;
+            let slot_at = self.layout.slot_at(self.layout.slot_of(key.hash));
+            let previous =
+                bytes.get(slot_at..).and_then(decode_slot).filter(|slot| self.names_entry(*slot, number));
+            let entry = IndexEntry {
+                key_hash: key.hash,
+                physical_offset: key.physical_offset,
+                seconds: header.seconds_of(key.store_timestamp_ms),
+                previous: previous.unwrap_or(0),
+            };
+            header.count(key.physical_offset, key.store_timestamp_ms, previous.is_none());
+            write(bytes, self.layout.entry_at(number), &entry.encode());
+            write(bytes, slot_at, &encode_slot(number));
+        }
         write(bytes, 0, &header.encode());
         drop(table);
         self.end_physical_offset.store(header.end_physical_offset, Ordering::Release);
         self.free_entries.store(self.layout.free_entries(header.next_entry), Ordering::Release);
-        true
+        fitting
     }
 
     fn names_entry(&self, value: i32, next_entry: u32) -> bool {

@@ -100,11 +100,13 @@ impl MessageIndex {
     }
 
     fn rebuild_from(&self, start: i64, bytes: &[u8]) -> Result<()> {
-        let (mut position, mut newest) = (0, None);
+        let (mut position, mut newest, mut keys) = (0, None, Vec::new());
         while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
             match look(rest) {
                 Found::Record(record) => {
-                    self.put(&record, RecordKeys::of(&record), &mut newest, FileWait::Allowed)?;
+                    keys.clear();
+                    RecordKeys::of(&record).collect(&record, &mut keys);
+                    self.put(&keys, &mut newest, FileWait::Allowed)?;
                     position += record.total_size();
                 }
                 Found::EndOfFile | Found::Nothing => break,

@@ -17,14 +17,16 @@ use parking_lot::RwLock;
 use super::options::LiveTuning;
 use crate::clock::Clock;
 use crate::format::disk::index::IndexLayout;
+use crate::format::flags::TransactionType;
 use crate::format::names::property;
 use crate::format::record::decode::RecordView;
 use crate::format::record::properties::get_many;
+use crate::format::record::tags::index_key_hash;
 use crate::mmap::disk::Disk;
 
 use load::Lost;
 
-pub use file::IndexFile;
+pub use file::{IndexFile, Key};
 pub use load::Trust;
 pub use query::Found;
 
@@ -70,14 +72,17 @@ impl<'a> RecordKeys<'a> {
         Self { unique, keys }
     }
 
-    fn is_empty(self) -> bool {
-        self.unique.is_none() && self.keys.is_none()
-    }
-
-    /// There are not more than this.
-    fn count_max(self) -> usize {
-        // Keys of one byte each, with a blank between them.
-        usize::from(self.unique.is_some()) + self.keys.map_or(0, |keys| keys.len().div_ceil(2))
+    /// Appends what [`MessageIndex::put`] takes for the unique key of a record, then for each of its keys.
+    pub fn collect(self, record: &RecordView<'_>, into: &mut Vec<Key>) {
+        if record.transaction_type() == TransactionType::Rollback {
+            return;
+        }
+        let key = |key: &[u8]| Key {
+            hash: index_key_hash(record.topic_bytes(), key),
+            physical_offset: record.physical_offset(),
+            store_timestamp_ms: record.store_timestamp_ms(),
+        };
+        into.extend(self.iter().map(key));
     }
 
     fn iter(self) -> impl Iterator<Item = &'a [u8]> {

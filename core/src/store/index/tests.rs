@@ -82,7 +82,13 @@ fn record(offset: i64, timestamp_ms: i64, sys_flag: i32, properties: &str) -> Ve
 fn put(index: &MessageIndex, offset: i64, keys: &str) -> Result<(), crate::Error> {
     let bytes = record(offset, BEGIN_MS + offset * 1000, 0, &format!("KEYS\x01{keys}"));
     let record = RecordView::parse(&bytes).unwrap();
-    index.put(&record, RecordKeys::of(&record), &mut None, FileWait::Allowed).map(drop)
+    put_record(index, &record)
+}
+
+fn put_record(index: &MessageIndex, record: &RecordView<'_>) -> Result<(), crate::Error> {
+    let mut keys = Vec::new();
+    RecordKeys::of(record).collect(record, &mut keys);
+    index.put(&keys, &mut None, FileWait::Allowed).map(drop)
 }
 
 fn find(index: &MessageIndex, key: &str) -> Vec<i64> {
@@ -132,7 +138,7 @@ fn unique_key_and_every_part_of_the_keys_are_found() {
     let put = |offset, sys_flag, properties| {
         let bytes = record(offset, BEGIN_MS, sys_flag, properties);
         let record = RecordView::parse(&bytes).unwrap();
-        index.put(&record, RecordKeys::of(&record), &mut None, FileWait::Allowed).unwrap()
+        put_record(&index, &record).unwrap()
     };
     put(0, 0, "KEYS\x01 a  b\x02UNIQ_KEY\x01u");
     put(1, 0x4, "UNIQ_KEY\x01u");

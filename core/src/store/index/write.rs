@@ -5,59 +5,53 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::MessageIndex;
 use super::file::{IndexFile, Key};
-use super::{MessageIndex, RecordKeys};
 use crate::error::{Error, Result};
 use crate::format::disk::index::IndexHeader;
 use crate::format::disk::paths::{INDEX_NAME_LEN, index_name};
-use crate::format::flags::TransactionType;
-use crate::format::record::decode::RecordView;
-use crate::format::record::tags::index_key_hash;
 use crate::store::dispatch::FileWait;
 
 impl MessageIndex {
-    /// Adds the unique key of a record, then each of its keys; what is there already is not added again, so a call that failed can
-    /// be repeated. Called by one thread at a time, in the order of the log. False, and nothing added, when a file has to be
-    /// made first and `wait` does not allow it.
+    /// Adds the keys of records, in the order of the log; what is there already is not added again, so a call that failed can be
+    /// repeated. Called by one thread at a time. False, and nothing added, when a file has to be made first and `wait` does not
+    /// allow it.
     ///
     /// `newest` is the newest file, if the caller kept it from the call before; it spares looking for it.
     ///
     /// The reference adds all keys of the newest indexed record twice when it sees it again after a crash; here the entries
     /// it has are counted.
     #[doc(alias = "buildIndex")]
-    pub fn put(
-        &self,
-        record: &RecordView<'_>,
-        keys: RecordKeys<'_>,
-        newest: &mut Option<Arc<IndexFile>>,
-        wait: FileWait,
-    ) -> Result<bool> {
-        let physical_offset = record.physical_offset();
-        let rolls_back = record.transaction_type() == TransactionType::Rollback;
-        if rolls_back || keys.is_empty() || !self.is_wanted(physical_offset) {
-            return Ok(true);
-        }
+    pub fn put(&self, keys: &[Key], newest: &mut Option<Arc<IndexFile>>, wait: FileWait) -> Result<bool> {
+        let mut keys = match keys.first() {
+            Some(first) if self.is_wanted(first.physical_offset) => keys,
+            _ => return Ok(true),
+        };
         if newest.is_none() {
             *newest = self.newest();
         }
         let free_entries = newest.as_ref().map_or(0, |file| file.free_entries());
-        if wait == FileWait::Refused && keys.count_max() > free_entries as usize {
+        if wait == FileWait::Refused && keys.len() > free_entries as usize {
             return Ok(false);
         }
-        let end_offset = newest.as_ref().map_or(-1, |file| file.end_physical_offset());
-        if physical_offset < end_offset {
-            return Ok(true);
-        }
-        let known = if physical_offset == end_offset { self.entries_of_newest(physical_offset) } else { 0 };
-        for key in keys.iter().skip(known) {
-            let key = Key {
-                hash: index_key_hash(record.topic_bytes(), key),
-                physical_offset,
-                store_timestamp_ms: record.store_timestamp_ms(),
-            };
-            self.put_key(newest, &key)?;
+        keys = self.unknown(keys, newest.as_ref().map_or(-1, |file| file.end_physical_offset()));
+        while !keys.is_empty() {
+            let put = newest.as_ref().map_or(0, |file| file.put(keys));
+            keys = keys.get(put..).unwrap_or_default();
+            if !keys.is_empty() {
+                *newest = Some(self.begin_file(newest.as_deref())?);
+            }
         }
         Ok(true)
+    }
+
+    /// The keys that the index does not have yet, when `end_offset` is its newest record.
+    fn unknown<'a>(&self, keys: &'a [Key], end_offset: i64) -> &'a [Key] {
+        let older = keys.iter().take_while(|key| key.physical_offset < end_offset).count();
+        let rest = keys.get(older..).unwrap_or_default();
+        let is_newest = rest.first().is_some_and(|key| key.physical_offset == end_offset);
+        let known = if is_newest { self.entries_of_newest(end_offset) } else { 0 };
+        rest.get(known..).unwrap_or_default()
     }
 
     /// Entries of the newest indexed record; they may lie in several files.
@@ -71,13 +65,6 @@ impl MessageIndex {
             }
         }
         total
-    }
-
-    fn put_key(&self, newest: &mut Option<Arc<IndexFile>>, key: &Key) -> Result<()> {
-        while !newest.as_ref().is_some_and(|file| file.put(key)) {
-            *newest = Some(self.begin_file(newest.as_deref())?);
-        }
-        Ok(())
     }
 
     fn begin_file(&self, previous: Option<&IndexFile>) -> Result<Arc<IndexFile>> {

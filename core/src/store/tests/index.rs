@@ -160,8 +160,8 @@ fn a_failed_rebuild_is_begun_again() {
 fn a_full_disk_stops_puts_and_loses_no_key() {
     struct Told(std::sync::atomic::AtomicUsize);
     impl ArrivalListener for Told {
-        fn arrived(&self, _: &dispatch::Arrival<'_>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+        fn arrived(&self, arrivals: &[dispatch::Arrival<'_>]) {
+            self.0.fetch_add(arrivals.len(), Ordering::Relaxed);
         }
     }
     let dir = tempfile::tempdir().unwrap();

@@ -1,8 +1,10 @@
 //! Memory at hand.
 
+use std::sync::Arc;
+
 use libbroker::Error;
 use libbroker::internals::mmap::disk::Disk;
-use libbroker::internals::mmap::mapped_file::{Allocation, MappedFile};
+use libbroker::internals::mmap::mapped_file::{Allocation, Appender, MappedFile};
 
 /// What is put at hand at once.
 pub const PART_MIB: u32 = 128;
@@ -27,10 +29,11 @@ pub fn touch_and_free(size_mib: u32) -> Result<(), Error> {
         page.fill(1);
         page.len()
     };
-    while !file.is_full() {
-        file.append(PAGE_BYTES, touch).map_err(failed)?;
+    let mut appender = Appender::new(Arc::new(file)).map_err(failed)?;
+    while !appender.file().is_full() {
+        appender.append(PAGE_BYTES, touch).map_err(failed)?;
     }
-    drop(file);
+    drop(appender);
     dir.close().map_err(failed)
 }
 

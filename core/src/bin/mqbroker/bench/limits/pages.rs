@@ -4,12 +4,13 @@
 //! it costs a fault in the host as well, several µs per KiB, unless the memory was in use just before.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libbroker::Error;
 use libbroker::clock::Clock;
 use libbroker::internals::mmap::disk::Disk;
-use libbroker::internals::mmap::mapped_file::{Allocation, MappedFile};
+use libbroker::internals::mmap::mapped_file::{Allocation, Appender, MappedFile};
 use serde::Serialize;
 
 use super::super::report::per;
@@ -71,6 +72,7 @@ pub fn measure(clock: &Clock, dir: &Path, size_mib: u32) -> Result<Pages, Error>
 fn passes(clock: &Clock, path: &Path, size_bytes: usize) -> Result<Passes, Error> {
     let failed = |cause| Error::io(format_args!("cannot fill {}", path.display()), &cause);
     let file = MappedFile::create(&Disk::real(), path, 0, size_bytes, Allocation::Whole).map_err(failed)?;
+    let file = Arc::new(file);
     let pass = || {
         let (own, start) = (Server::own(), clock.moment());
         let before = own.cpu()?;
@@ -86,11 +88,12 @@ fn passes(clock: &Clock, path: &Path, size_bytes: usize) -> Result<Passes, Error
 }
 
 /// Appends records until the file is full.
-fn fill(file: &MappedFile) -> std::io::Result<()> {
+fn fill(file: &Arc<MappedFile>) -> std::io::Result<()> {
+    let mut appender = Appender::new(file.clone())?;
     let records: Vec<[u8; RECORD_BYTES]> =
         (0..RECORDS).map(|_| std::array::from_fn(|_| fastrand::u8(..))).collect();
     for record in records.iter().cycle().take(file.size_bytes() / RECORD_BYTES) {
-        file.append(RECORD_BYTES, |target| {
+        appender.append(RECORD_BYTES, |target| {
             let (sum, rest) = target.split_at_mut(size_of::<u32>());
             sum.copy_from_slice(&crc32fast::hash(record).to_ne_bytes());
             rest.copy_from_slice(record.get(size_of::<u32>()..).unwrap_or_default());
@@ -108,7 +111,7 @@ mod tests {
     fn files_are_filled_with_checked_records_and_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
-        let file = MappedFile::create(&Disk::real(), &path, 0, 1 << 20, Allocation::Whole).unwrap();
+        let file = Arc::new(MappedFile::create(&Disk::real(), &path, 0, 1 << 20, Allocation::Whole).unwrap());
         fill(&file).unwrap();
         assert!(file.is_full());
         let records = file.published(0).chunks(RECORD_BYTES);

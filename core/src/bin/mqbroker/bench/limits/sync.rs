@@ -2,6 +2,7 @@
 //! It is what a broker with SYNC_FLUSH and a single producer does for each message.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libbroker::Error;
@@ -29,6 +30,7 @@ pub fn measure(clock: &Clock, dir: &Path, spent: Duration) -> Result<Sync, Error
     let path = dir.join("sync");
     let failed = |cause| Error::io(format_args!("cannot sync {}", path.display()), &cause);
     let file = MappedFile::create(&Disk::real(), &path, 0, FILE_BYTES, Allocation::Whole).map_err(failed)?;
+    let file = Arc::new(file);
     let mut times = Times::new()?;
     let mut syncs = 0_u64;
     let start = clock.moment();
