@@ -18,7 +18,7 @@ use crate::format::names::{self, property};
 use crate::format::record::properties;
 use crate::format::record::tags::delay_queue_id;
 use crate::format::wire::codes::{ResponseCode, version};
-use crate::format::wire::header::send::SendHeader;
+use crate::format::wire::header::send::SendFields;
 use crate::store::acks::PutTicket;
 use crate::store::{
     Amount, Appended, BodyForm, MessageStore, PutMessage, PutOutcome, PutOutcomes, PutStatus,
@@ -28,7 +28,7 @@ use crate::store::{
 #[derive(Debug, Clone, Copy)]
 pub struct Send<'a> {
     /// The header, in whichever form it came.
-    pub header: SendHeader<'a>,
+    pub header: SendFields<'a>,
     /// The body; for a batch the encoded parts.
     pub body: &'a [u8],
     /// The sender.
@@ -157,7 +157,7 @@ impl Produce {
         known: &mut Option<Arc<TopicConfig>>,
         texts: &mut Vec<u8>,
     ) -> Result<Planned<'a>, Refusal> {
-        let name = send.header.topic.unwrap_or_default();
+        let name = send.header.topic;
         let topic = match known {
             Some(topic) if topic.topic_name == name => topic,
             known => known.insert(self.admit(send, config)?),
@@ -180,7 +180,7 @@ impl Produce {
                 format!("broker unable to service, until {}", local_time(not_before)),
             ));
         }
-        let name = send.header.topic.unwrap_or_default();
+        let name = send.header.topic;
         let found = self.topics.find(name);
         if !perm::is_writable(config.broker.broker_permission as i32)
             && found.as_ref().is_some_and(|topic| topic.order)
@@ -205,17 +205,17 @@ impl Produce {
     }
 
     #[cold]
-    fn create_topic(&self, header: &SendHeader<'_>, name: &str) -> Option<Arc<TopicConfig>> {
+    fn create_topic(&self, header: &SendFields<'_>, name: &str) -> Option<Arc<TopicConfig>> {
         let is_retry = name.starts_with(names::RETRY_TOPIC_PREFIX);
-        let sys_flag = match (header.unit_mode, is_retry) {
+        let sys_flag = match (header.unit_mode(), is_retry) {
             (false, _) => 0,
             (true, false) => topic_flag::UNIT,
             (true, true) => topic_flag::UNIT_SUB,
         };
         let wanted = Wanted {
             topic: name,
-            template: header.default_topic.unwrap_or_default(),
-            queues: header.default_topic_queue_nums.unwrap_or(0),
+            template: header.default_topic(),
+            queues: header.default_topic_queue_nums(),
             sys_flag,
         };
         self.topics.find_or_create_for_send(wanted).or_else(|| {
@@ -233,7 +233,7 @@ impl Produce {
         config: &Config,
         texts: &mut Vec<u8>,
     ) -> Result<Planned<'a>, Refusal> {
-        let text = send.header.properties.unwrap_or_default().as_bytes();
+        let text = send.header.properties;
         let cluster = (property::CLUSTER, config.broker.broker_cluster_name.as_str().as_bytes());
         let wanted = [property::WAIT, property::DELAY, property::TRAN_MSG];
         let start = texts.len();
@@ -292,15 +292,15 @@ impl Produce {
     ) -> Result<Place<'a>, Refusal> {
         let name = topic.topic_name.as_str();
         let Some(group) = name.strip_prefix(names::RETRY_TOPIC_PREFIX) else {
-            return Ok(Place { topic: Cow::Borrowed(send.header.topic.unwrap_or_default()), queue_id });
+            return Ok(Place { topic: Cow::Borrowed(send.header.topic), queue_id });
         };
         let Some(config) = self.groups.find_or_create(group) else {
             let text = format!("subscription group not exist, {group} {SEE_FAQ}");
             return Err(Refusal::new(ResponseCode::SubscriptionGroupNotExist, text));
         };
-        let own_limit = send.header.max_reconsume_times.filter(|_| send.version >= version::V3_4_9);
-        if send.header.reconsume_times.unwrap_or(0) < own_limit.unwrap_or(config.retry_max_times) {
-            return Ok(Place { topic: Cow::Borrowed(send.header.topic.unwrap_or_default()), queue_id });
+        let own_limit = send.header.max_reconsume_times().filter(|_| send.version >= version::V3_4_9);
+        if send.header.reconsume_times < own_limit.unwrap_or(config.retry_max_times) {
+            return Ok(Place { topic: Cow::Borrowed(send.header.topic), queue_id });
         }
         let dead = names::dlq_topic(group);
         match self.topics.find_or_create(&dead, 1, perm::READ | perm::WRITE, 0) {
@@ -317,9 +317,9 @@ fn plan_batch<'a>(
     config: &Config,
     texts: &mut Vec<u8>,
 ) -> Result<Planned<'a>, Refusal> {
-    let text = send.header.properties.unwrap_or_default().as_bytes();
+    let text = send.header.properties;
     let [wait, delay] = properties::get_many(text, [property::WAIT, property::DELAY]);
-    let in_transaction = send.header.sys_flag.unwrap_or(0) & sys_flag::TRANSACTION_MASK != 0;
+    let in_transaction = send.header.sys_flag & sys_flag::TRANSACTION_MASK != 0;
     if in_transaction || delay.and_then(parse_level).is_some_and(|level| level > 0) {
         return Err(message_illegal(config));
     }
@@ -327,7 +327,7 @@ fn plan_batch<'a>(
     let start = texts.len();
     properties::rewrite(text, texts, &[], &[(property::CLUSTER, cluster)]);
     Ok(Planned {
-        place: Place { topic: Cow::Borrowed(send.header.topic.unwrap_or_default()), queue_id },
+        place: Place { topic: Cow::Borrowed(send.header.topic), queue_id },
         delay_level: None,
         text: start..texts.len(),
         form: BodyForm::Batch,
@@ -346,12 +346,12 @@ impl Planned<'_> {
         PutMessage {
             topic,
             queue_id,
-            flag: header.flag.unwrap_or(0),
-            sys_flag: header.sys_flag.unwrap_or(0) | self.sys_flag,
-            born_timestamp_ms: header.born_timestamp_ms.unwrap_or(0),
+            flag: header.flag,
+            sys_flag: header.sys_flag | self.sys_flag,
+            born_timestamp_ms: header.born_timestamp_ms,
             born_host: send.born_host,
             store_host: send.store_host,
-            reconsume_times: header.reconsume_times.unwrap_or(0),
+            reconsume_times: header.reconsume_times,
             prepared_transaction_offset: 0,
             body: send.body,
             form: self.form,

@@ -8,7 +8,6 @@ use bytes::BytesMut;
 
 use crate::format::wire::codes::ResponseCode;
 use crate::format::wire::command::{RemotingCommand, Response};
-use crate::format::wire::frame::next_frame;
 use crate::net::counters::{Counters, add};
 use crate::net::gathered::Gathered;
 use crate::net::peer::Origin;
@@ -84,8 +83,11 @@ impl<'a> Frames<'a> {
             if self.taken == FRAMES_PER_TURN || connection.outbox.is_over_bound(self.pending) {
                 return Ok(Turn::HasFrames);
             }
-            match next_frame(bytes, connection.shared.frame_size_max) {
-                Ok(Some(command)) => self.handle(command),
+            match self.gathered.read(bytes, connection.shared.frame_size_max) {
+                Ok(Some(command)) => {
+                    let (origin, is_response) = (Origin::of(command), command.is_response());
+                    self.handle(origin, is_response);
+                }
                 Ok(None) => return Ok(Turn::NeedsBytes),
                 Err(error) => {
                     add(&connection.shared.counters.frame_errors, 1);
@@ -95,23 +97,37 @@ impl<'a> Frames<'a> {
         }
     }
 
-    fn handle(&mut self, command: RemotingCommand) {
+    /// Handles the command that was read last, or leaves it among those that are gathered.
+    fn handle(&mut self, origin: Origin, is_response: bool) {
         self.taken += 1;
-        if command.is_response() {
-            return self.finish_call(command);
-        }
-        let origin = Origin::of(&command);
-        let route = self.router.find(origin.code);
-        if let Some(Route { processor, lane: LaneChoice::Inline }) = route
-            && processor.together().is_some()
-            && !processor.rejects_now()
-        {
-            if self.gathered.is_full_for(processor) {
-                self.process_gathered();
+        let route = if is_response { None } else { self.router.find(origin.code) };
+        let together = match route {
+            Some(Route { processor, lane: LaneChoice::Inline }) if processor.together().is_some() => {
+                Some(processor).filter(|processor| !processor.rejects_now())
             }
-            return self.gathered.push(processor, command);
+            _ => None,
+        };
+        match together {
+            Some(processor) if !self.gathered.is_full_for(processor) => self.gathered.keep(processor),
+            Some(processor) => {
+                let command = self.gathered.take_last();
+                self.process_gathered();
+                if let Some(command) = command {
+                    self.gathered.push(processor, command);
+                }
+            }
+            None => {
+                let Some(command) = self.gathered.take_last() else { return };
+                if is_response {
+                    return self.finish_call(command);
+                }
+                self.process_gathered();
+                self.handle_alone(origin, route, command);
+            }
         }
-        self.process_gathered();
+    }
+
+    fn handle_alone(&mut self, origin: Origin, route: Option<&'a Route>, command: RemotingCommand) {
         self.in_hand = Some(origin);
         match route {
             None => {

@@ -3,7 +3,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use bytes::BytesMut;
+
 use crate::format::wire::command::{RemotingCommand, Response};
+use crate::format::wire::frame::{FrameError, read_frame};
 use crate::net::peer::Origin;
 use crate::net::{Answer, Peer, Processor};
 
@@ -38,12 +41,42 @@ impl<'a> Gathered<'a> {
         self.requests.is_empty()
     }
 
-    /// True when `processor` cannot take one more request before those that are here are handled.
+    /// True when `processor` cannot take the command that was read last together with those before it.
     pub(super) fn is_full_for(&self, processor: &Arc<dyn Processor>) -> bool {
         let other = self.processor.is_some_and(|own| !std::ptr::eq(own, processor));
-        !self.requests.is_empty() && (other || self.requests.len() == REQUESTS_MAX)
+        self.requests.len() > 1 && (other || self.requests.len() > REQUESTS_MAX)
     }
 
+    /// Reads a frame as if its command were to be handled with the others; then either [`Gathered::keep`] or
+    /// [`Gathered::take_last`] follows. `None` when more bytes are needed.
+    pub(super) fn read(
+        &mut self,
+        bytes: &mut BytesMut,
+        frame_size_max: usize,
+    ) -> Result<Option<&RemotingCommand>, FrameError> {
+        // In place: a command is large, and moving it costs as much as much of the reading.
+        self.requests.push(RemotingCommand::unread());
+        let read = self.requests.last_mut().map_or(Ok(false), |last| read_frame(bytes, frame_size_max, last));
+        match read {
+            Ok(true) => Ok(self.requests.last()),
+            other => {
+                self.requests.pop();
+                other.map(|_| None)
+            }
+        }
+    }
+
+    /// The command that was read last is to be handled by `processor`, with the others that are.
+    pub(super) fn keep(&mut self, processor: &'a Arc<dyn Processor>) {
+        self.processor = Some(processor);
+    }
+
+    /// Takes out the command that was read last.
+    pub(super) fn take_last(&mut self) -> Option<RemotingCommand> {
+        self.requests.pop()
+    }
+
+    /// Puts back a command that was taken out.
     pub(super) fn push(&mut self, processor: &'a Arc<dyn Processor>, request: RemotingCommand) {
         self.processor = Some(processor);
         self.requests.push(request);

@@ -9,7 +9,7 @@ use crate::config::LiveConfig;
 use crate::format::record::ids::OffsetMessageId;
 use crate::format::wire::codes::ResponseCode;
 use crate::format::wire::command::{RemotingCommand, Response};
-use crate::format::wire::header::send::SendHeader;
+use crate::format::wire::header::send::SendFields;
 use crate::format::wire::{HeaderFields, SendAnswer, SendAnswerForm};
 use crate::net::{Answer, Peer, ProcessTogether, Processor, Reply};
 use crate::store::{Appended, PutStatus};
@@ -147,7 +147,7 @@ impl ProcessTogether for Arc<SendProcessor> {
     ) {
         let (store_host, born_host) = (self.store_host.for_peer(peer), peer.remote_addr());
         let sends = requests.iter().map(|request| {
-            let header = SendHeader::of(request.code, &request.ext);
+            let header = SendFields::of(request.code, &request.ext);
             Send { header, body: &request.body, born_host, store_host, version: request.version }
         });
         let sends: Vec<_> = sends.collect();

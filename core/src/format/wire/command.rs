@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use smallvec::SmallVec;
 
 use super::codes::{LanguageCode, RequestCode, ResponseCode, version};
-use super::ext_fields::{ExtFields, Span};
+use super::ext_fields::ExtFields;
 use super::fields::HeaderFields;
 use super::{header_binary, header_json};
 
@@ -87,26 +87,24 @@ impl RemotingCommand {
     }
 
     /// What Java's constructor sets before a header is read.
-    pub(super) fn unread(serializer: Serializer, body: Bytes) -> Self {
-        let mut ext = ExtFields::default();
-        ext.empty_is_none = serializer == Serializer::Rocketmq;
-        let language = Some(LanguageCode::Java);
-        Self { code: 0, language, version: 0, opaque: 0, flag: 0, serializer, remark: None, ext, body }
-    }
-
-    /// Gives the fields and the remark the text they are ranges of.
-    pub(super) fn set_text(&mut self, header: Bytes, mut remark: Option<Span>) {
-        self.ext.text = match ByteString::try_from(header.clone()) {
-            Ok(text) => text,
-            Err(_) => self.ext.replace_malformed(&header, &mut remark),
-        };
-        self.remark = remark.map(|span| self.ext.text.slice_ref(self.ext.text(span)));
+    pub fn unread() -> Self {
+        Self {
+            code: 0,
+            language: Some(LanguageCode::Java),
+            version: 0,
+            opaque: 0,
+            flag: 0,
+            serializer: Serializer::Json,
+            remark: None,
+            ext: ExtFields::default(),
+            body: Bytes::new(),
+        }
     }
 
     /// The same command in memory of its own. One that is kept for long (a parked pull) must not keep the read buffer
     /// it came in.
     pub fn detach(mut self) -> Self {
-        self.ext.text = ByteString::from(&*self.ext.text);
+        self.ext.detach();
         self.remark = self.remark.map(|text| ByteString::from(&*text));
         self.body = Bytes::copy_from_slice(&self.body);
         self

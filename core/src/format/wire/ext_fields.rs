@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use bytestring::ByteString;
 use smallvec::SmallVec;
 
@@ -44,7 +45,8 @@ const LETTERS: usize = 16;
 /// Holds the frame's bytes, so keeping it keeps the read buffer: see [`super::RemotingCommand::detach`].
 #[derive(Clone, Default)]
 pub struct ExtFields {
-    pub(super) text: ByteString,
+    /// UTF-8 wherever a field lies: whoever sets it has looked.
+    text: Bytes,
     entries: SmallVec<[Entry; 16]>,
     /// For each letter the place in `entries`, counted from 1, of the last field that it names: a send has a dozen of these,
     /// and needs no search for them.
@@ -62,8 +64,7 @@ impl ExtFields {
 
     /// The text of a field. The last of several fields of one name wins.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let entry = self.entries.iter().rev().find(|entry| self.text(entry.key) == name)?;
-        if self.empty_is_none && entry.value.is_empty() { None } else { Some(self.text(entry.value)) }
+        self.named(name.as_bytes()).map(RawText::as_str)
     }
 
     /// A field as Java's `Integer.parseInt` reads it; absent and unreadable are the same.
@@ -90,20 +91,20 @@ impl ExtFields {
             .map(|entry| (self.text(entry.key), self.text(entry.value)))
     }
 
-    /// As [`ExtFields::iter`], for a reader that wants few of the texts as texts: telling names apart by their bytes and
-    /// reading numbers from them needs no look at where characters end.
+    /// As [`ExtFields::iter`], for a reader that wants few of the texts as texts: names are told apart by their bytes, and numbers
+    /// read from them.
     pub(super) fn raw(&self) -> impl Iterator<Item = (&[u8], RawText<'_>)> {
         let (skip_empty, text) = (self.empty_is_none, &*self.text);
-        let bytes = |span: Span| text.as_bytes().get(span.range()).unwrap_or_default();
+        let bytes = |span: Span| text.get(span.range()).unwrap_or_default();
         self.entries
             .iter()
             .filter(move |entry| !(skip_empty && (entry.key.is_empty() || entry.value.is_empty())))
-            .map(move |entry| (bytes(entry.key), RawText { text, span: entry.value }))
+            .map(move |entry| (bytes(entry.key), RawText(bytes(entry.value))))
     }
 
     /// A field's text as a reference-counted slice of the frame, to keep or send on without copying.
     pub fn shared(&self, name: &str) -> Option<ByteString> {
-        self.get(name).map(|value| self.text.slice_ref(value))
+        self.get(name).and_then(|value| self.share(value))
     }
 
     /// Adds a field that was read.
@@ -135,24 +136,58 @@ impl ExtFields {
         self.letters = [0; LETTERS];
     }
 
-    /// The fields by their letters; `None` when there are more than the places can count.
+    /// The value of the last field that this letter names.
     #[inline]
-    pub(super) fn letters(&self) -> Option<Letters<'_>> {
-        (self.entries.len() < usize::from(u8::MAX)).then_some(Letters { fields: self, text: &self.text })
+    pub(super) fn letter(&self, letter: u8) -> Option<RawText<'_>> {
+        let place = *self.letters.get(usize::from(letter.wrapping_sub(b'a')))?;
+        if place == u8::MAX {
+            // More fields than the places count.
+            return self.raw().filter(|(name, _)| *name == [letter]).last().map(|(_, value)| value);
+        }
+        self.value(self.entries.get(usize::from(place).wrapping_sub(1))?)
     }
 
-    /// A slice of the text by reference to it.
-    pub(super) fn share(&self, text: &str) -> ByteString {
-        self.text.slice_ref(text)
+    /// The value of the last field of this name.
+    pub(super) fn named(&self, name: &[u8]) -> Option<RawText<'_>> {
+        self.value(self.entries.iter().rev().find(|entry| self.bytes(entry.key) == name)?)
+    }
+
+    #[inline]
+    fn value(&self, entry: &Entry) -> Option<RawText<'_>> {
+        (!(self.empty_is_none && entry.value.is_empty())).then(|| RawText(self.bytes(entry.value)))
+    }
+
+    /// A part of the text by reference to it.
+    pub(super) fn share(&self, text: &str) -> Option<ByteString> {
+        ByteString::try_from(self.text.slice_ref(text.as_bytes())).ok()
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        self.text.get(span.range()).unwrap_or_default()
     }
 
     pub(super) fn text(&self, span: Span) -> &str {
-        self.text.get(span.range()).unwrap_or_default()
+        RawText(self.bytes(span)).as_str()
+    }
+
+    /// Sets the text that the fields and the remark are ranges of, and gives the remark.
+    pub(super) fn set_text(&mut self, header: Bytes, mut remark: Option<Span>) -> Option<ByteString> {
+        self.text = if header.is_ascii() || str::from_utf8(&header).is_ok() {
+            header
+        } else {
+            self.replace_malformed(&header, &mut remark)
+        };
+        remark.and_then(|span| self.share(self.text(span)))
+    }
+
+    /// The same fields in memory of their own.
+    pub(super) fn detach(&mut self) {
+        self.text = Bytes::copy_from_slice(&self.text);
     }
 
     /// Texts that are not UTF-8 get replacement characters, as Java's decoder puts them; the ranges follow.
     #[cold]
-    pub(super) fn replace_malformed(&mut self, header: &[u8], remark: &mut Option<Span>) -> ByteString {
+    fn replace_malformed(&mut self, header: &[u8], remark: &mut Option<Span>) -> Bytes {
         let mut text = String::with_capacity(header.len() + 64);
         let mut replace = |span: &mut Span| {
             let start = text.len();
@@ -164,85 +199,49 @@ impl ExtFields {
             replace(&mut entry.value);
         }
         remark.iter_mut().for_each(replace);
-        ByteString::from(text)
+        Bytes::from(text)
     }
 
     pub(super) fn for_each_raw(&self, mut each: impl FnMut(Text<'_>, Text<'_>)) {
-        let text = |span| Text::Any(self.text(span).as_bytes());
+        let text = |span| Text::Any(self.bytes(span));
         self.entries.iter().for_each(|entry| each(text(entry.key), text(entry.value)));
-    }
-}
-
-/// The fields that are named by a letter. See [`ExtFields::letters`].
-#[derive(Clone, Copy)]
-pub(super) struct Letters<'a> {
-    fields: &'a ExtFields,
-    text: &'a str,
-}
-
-impl<'a> Letters<'a> {
-    #[inline]
-    pub(super) fn get(self, letter: u8) -> Option<RawText<'a>> {
-        let place = *self.fields.letters.get(usize::from(letter.wrapping_sub(b'a')))?;
-        let entry = self.fields.entries.get(usize::from(place).wrapping_sub(1))?;
-        let is_none = self.fields.empty_is_none && entry.value.is_empty();
-        (!is_none).then_some(RawText { text: self.text, span: entry.value })
-    }
-
-    #[inline]
-    pub(super) fn text(self, letter: u8) -> Option<&'a str> {
-        self.get(letter).map(RawText::as_str)
-    }
-
-    #[inline]
-    pub(super) fn i32(self, letter: u8) -> Option<i32> {
-        self.get(letter)?.as_i32()
-    }
-
-    #[inline]
-    pub(super) fn i64(self, letter: u8) -> Option<i64> {
-        self.get(letter)?.as_i64()
-    }
-
-    #[inline]
-    pub(super) fn bool(self, letter: u8) -> bool {
-        self.get(letter).is_some_and(RawText::as_bool)
     }
 }
 
 /// The value of a field, not yet looked at.
 #[derive(Clone, Copy)]
-pub(super) struct RawText<'a> {
-    text: &'a str,
-    span: Span,
-}
+pub(super) struct RawText<'a>(&'a [u8]);
 
 impl<'a> RawText<'a> {
     /// The text.
     #[inline]
     pub(super) fn as_str(self) -> &'a str {
-        self.text.get(self.span.range()).unwrap_or_default()
+        // It is UTF-8, see `ExtFields::set_text`.
+        str::from_utf8(self.0).unwrap_or_default()
     }
 
+    /// The text as UTF-8.
     #[inline]
-    fn bytes(self) -> &'a [u8] {
-        self.text.as_bytes().get(self.span.range()).unwrap_or_default()
+    pub(super) fn as_bytes(self) -> &'a [u8] {
+        self.0
     }
 
     /// A whole number as Java's `Long.parseLong` reads it.
     #[inline]
     pub(super) fn as_i64(self) -> Option<i64> {
         // Up to 18 digits fit; everything else, signs too, goes the long way.
-        let bytes = self.bytes();
+        if !(1..=18).contains(&self.0.len()) {
+            return self.unusual_number();
+        }
         let mut number = 0;
-        for byte in bytes {
+        for byte in self.0 {
             let digit = byte.wrapping_sub(b'0');
-            if digit > 9 || bytes.len() > 18 {
+            if digit > 9 {
                 return self.unusual_number();
             }
             number = number * 10 + i64::from(digit);
         }
-        if bytes.is_empty() { None } else { Some(number) }
+        Some(number)
     }
 
     #[cold]
@@ -259,7 +258,7 @@ impl<'a> RawText<'a> {
     /// See [`parse_bool`].
     #[inline]
     pub(super) fn as_bool(self) -> bool {
-        self.bytes().eq_ignore_ascii_case(b"true")
+        self.0.eq_ignore_ascii_case(b"true")
     }
 }
 

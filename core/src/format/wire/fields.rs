@@ -190,7 +190,7 @@ impl From<&ExtFields> for HeaderFields {
     fn from(fields: &ExtFields) -> Self {
         let mut copy = Self::new();
         for (key, value) in fields.iter() {
-            copy.push(key.to_owned(), fields.share(value));
+            copy.push(key.to_owned(), fields.share(value).unwrap_or_default());
         }
         copy
     }

@@ -1,6 +1,6 @@
 //! Frames: the length prefix, the header word and their limits (remoting.md §1; Java: `NettyDecoder`).
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::command::{RemotingCommand, Serializer};
 use super::{header_binary, header_json};
@@ -44,7 +44,18 @@ pub fn next_frame(
     buffer: &mut BytesMut,
     frame_size_max: usize,
 ) -> Result<Option<RemotingCommand>, FrameError> {
-    let Some(&prefix) = buffer.first_chunk::<4>() else { return Ok(None) };
+    let mut command = RemotingCommand::unread();
+    Ok(read_frame(buffer, frame_size_max, &mut command)?.then_some(command))
+}
+
+/// As [`next_frame`], into a command that [`RemotingCommand::unread`] made: moving one costs as much as reading a short one. False
+/// when more bytes are needed.
+pub fn read_frame(
+    buffer: &mut BytesMut,
+    frame_size_max: usize,
+    command: &mut RemotingCommand,
+) -> Result<bool, FrameError> {
+    let Some(&prefix) = buffer.first_chunk::<4>() else { return Ok(false) };
     let length = u32::from_be_bytes(prefix);
     let frame_size = length as usize + 4;
     if length > i32::MAX as u32 || frame_size > frame_size_max {
@@ -54,13 +65,12 @@ pub fn next_frame(
         return Err(FrameError::TooShort(length));
     }
     if buffer.len() < frame_size {
-        return Ok(None);
+        return Ok(false);
     }
-    decode(buffer.split_to(frame_size), length)
+    decode(buffer.split_to(frame_size), length, command).map(|()| true)
 }
 
-/// Decodes a whole frame; never `None`, which only saves moving the command into another `Result`.
-fn decode(mut frame: BytesMut, length: u32) -> Result<Option<RemotingCommand>, FrameError> {
+fn decode(mut frame: BytesMut, length: u32, command: &mut RemotingCommand) -> Result<(), FrameError> {
     frame.advance(4);
     let word = frame.get_u32();
     let header_len = word & 0xFF_FFFF;
@@ -70,12 +80,15 @@ fn decode(mut frame: BytesMut, length: u32) -> Result<Option<RemotingCommand>, F
     let code = (word >> 24) as u8;
     let serializer = Serializer::from_code(code).ok_or(FrameError::UnknownSerializer(code))?;
     let mut header = frame.split_to(header_len as usize);
-    let body = if frame.is_empty() { Bytes::new() } else { frame.freeze() };
-    let mut command = RemotingCommand::unread(serializer, body);
+    command.serializer = serializer;
+    command.ext.empty_is_none = serializer == Serializer::Rocketmq;
     let remark = match serializer {
-        Serializer::Json => header_json::decode(&mut header, &mut command)?,
-        Serializer::Rocketmq => header_binary::decode(&mut header, &mut command)?,
+        Serializer::Json => header_json::decode(&mut header, command)?,
+        Serializer::Rocketmq => header_binary::decode(&mut header, command)?,
     };
-    command.set_text(header.freeze(), remark);
-    Ok(Some(command))
+    command.remark = command.ext.set_text(header.freeze(), remark);
+    if !frame.is_empty() {
+        command.body = frame.freeze();
+    }
+    Ok(())
 }

@@ -174,7 +174,7 @@ impl Reader<'_> {
         }
         self.open()?;
         loop {
-            while self.letter_field(fields)? {}
+            self.letter_fields(fields)?;
             let Some(key) = self.key()? else { return Some(true) };
             if let Value::Text(value) = self.value()? {
                 fields.push_named(self.text, key, value);
@@ -201,23 +201,26 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// The short way over `"x":"value",`, as which the fields of a send come; false, and nothing read, when something else does.
+    /// The short way over `"x":"value",`, as which the fields of a send come; stays before the first that comes otherwise.
     #[inline]
-    fn letter_field(&mut self, fields: &mut ExtFields) -> Option<bool> {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let Some(&[quote, letter, end, colon, open]) = rest.first_chunk() else { return Some(false) };
-        if [quote, end, colon, open] != *b"\"\":\"" || letter == b'\\' {
-            return Some(false);
+    fn letter_fields(&mut self, fields: &mut ExtFields) -> Option<()> {
+        const SHAPE: u64 = u64::from_le_bytes(*b"\"\0\":\"\0\0\0");
+        const SHAPE_MASK: u64 = 0xFF_FFFF_00FF;
+        while let Some(&ahead) = self.text.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let [_, letter, ..] = ahead;
+            if u64::from_le_bytes(ahead) & SHAPE_MASK != SHAPE || letter == b'\\' {
+                break;
+            }
+            let key = Span::new(self.at + 1, self.at + 2);
+            self.at += 4;
+            let value = self.string()?;
+            fields.push_letter(letter, key, value);
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                _ => self.separator()?,
+            }
         }
-        let key = Span::new(self.at + 1, self.at + 2);
-        self.at += 4;
-        let value = self.string()?;
-        fields.push_letter(letter, key, value);
-        match self.peek() {
-            Some(b',') => self.at += 1,
-            _ => self.separator()?,
-        }
-        Some(true)
+        Some(())
     }
 
     /// Reads a member name and its colon; `Some(None)` at the end of the object.
@@ -252,19 +255,18 @@ impl Reader<'_> {
 
     /// Reads a number; null leaves the default.
     fn int(&mut self, default: i32) -> Option<i32> {
+        let mut number = 0;
         // Up to nine digits fit.
-        let (mut number, mut at) = (0, self.at);
-        while let Some(&byte) = self.text.get(at) {
+        for (len, byte) in self.text.get(self.at..)?.iter().take(10).enumerate() {
             let digit = byte.wrapping_sub(b'0');
-            if digit > 9 || at - self.at == 9 {
-                if at > self.at && matches!(byte, b',' | b'}') {
-                    self.at = at;
+            if digit > 9 {
+                if len > 0 && matches!(byte, b',' | b'}') {
+                    self.at += len;
                     return Some(number);
                 }
                 break;
             }
-            number = number * 10 + i32::from(digit);
-            at += 1;
+            number = i32::wrapping_add(i32::wrapping_mul(number, 10), i32::from(digit));
         }
         self.unusual_int(default)
     }

@@ -33,5 +33,5 @@ pub use command::{
 };
 pub use ext_fields::ExtFields;
 pub use fields::{FieldValue, HeaderFields, InlineText};
-pub use frame::{FRAME_SIZE_MAX, FrameError, next_frame};
+pub use frame::{FRAME_SIZE_MAX, FrameError, next_frame, read_frame};
 pub use send_answer::{EncodeAnswer, SendAnswer, SendAnswerForm};

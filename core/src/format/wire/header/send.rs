@@ -1,11 +1,11 @@
 //! Sending: codes 10, 310, 320, 324, 325, their answer, 36 and 326.
 
 use super::super::codes::RequestCode;
-use super::super::ext_fields::{ExtFields, Letters};
+use super::super::ext_fields::{ExtFields, RawText};
 use super::header;
 
 header! {
-    /// Send with long field names: codes 10 and 324. Use [`SendHeader::of`] to read any send.
+    /// Send with long field names: codes 10 and 324. Use [`SendFields`] to read any send.
     #[doc(alias = "SendMessageRequestHeader")]
     SendHeader<'a> {
         "queueId" queue_id: Option<i32>,
@@ -25,7 +25,7 @@ header! {
         "maxReconsumeTimes" max_reconsume_times: Option<i32>,
     }
 
-    /// Send with one-letter names: codes 310, 320 and 325. Turns into a [`SendHeader`].
+    /// Send with one-letter names: codes 310, 320 and 325.
     #[doc(alias = "SendMessageRequestHeaderV2")]
     SendHeaderV2<'a> {
         "a" producer_group: Option<&'a str>,
@@ -90,41 +90,6 @@ header! {
     }
 }
 
-impl<'a> SendHeader<'a> {
-    /// Reads the header of a send in the form its request code says.
-    #[doc(alias = "parseRequestHeader")]
-    pub fn of(request_code: i32, fields: &'a ExtFields) -> Self {
-        match RequestCode::from_code(request_code) {
-            Some(
-                RequestCode::SendMessageV2 | RequestCode::SendBatchMessage | RequestCode::SendReplyMessageV2,
-            ) => match fields.letters() {
-                Some(letters) => Self::of_letters(letters),
-                None => SendHeaderV2::decode(fields).into(),
-            },
-            _ => Self::decode(fields),
-        }
-    }
-
-    /// As [`SendHeaderV2`] declares them, without a search.
-    fn of_letters(fields: Letters<'a>) -> Self {
-        Self {
-            producer_group: fields.text(b'a'),
-            topic: fields.text(b'b'),
-            default_topic: fields.text(b'c'),
-            default_topic_queue_nums: fields.i32(b'd'),
-            queue_id: fields.i32(b'e'),
-            sys_flag: fields.i32(b'f'),
-            born_timestamp_ms: fields.i64(b'g'),
-            flag: fields.i32(b'h'),
-            properties: fields.text(b'i'),
-            reconsume_times: fields.i32(b'j'),
-            unit_mode: fields.bool(b'k'),
-            max_reconsume_times: fields.i32(b'l'),
-            batch: fields.bool(b'm'),
-        }
-    }
-}
-
 impl<'a> From<SendHeaderV2<'a>> for SendHeader<'a> {
     fn from(v2: SendHeaderV2<'a>) -> Self {
         Self {
@@ -142,5 +107,82 @@ impl<'a> From<SendHeaderV2<'a>> for SendHeader<'a> {
             properties: v2.properties,
             max_reconsume_times: v2.max_reconsume_times,
         }
+    }
+}
+
+/// The fields of any send, in the form its request code says. What every send is asked for is read at once, the rest on demand.
+#[derive(Debug, Clone, Copy)]
+pub struct SendFields<'a> {
+    /// Topic.
+    pub topic: &'a str,
+    /// Queue of the topic; negative or none leaves the choice to the broker.
+    pub queue_id: Option<i32>,
+    /// The application's value, opaque.
+    pub flag: i32,
+    /// See `format::flags::sys_flag`.
+    pub sys_flag: i32,
+    /// The producer's clock.
+    pub born_timestamp_ms: i64,
+    /// How often a consumer sent it back.
+    pub reconsume_times: i32,
+    /// Properties text, UTF-8.
+    pub properties: &'a [u8],
+    /// Whether the body is a batch.
+    pub batch: bool,
+    fields: &'a ExtFields,
+    has_letters: bool,
+}
+
+impl<'a> SendFields<'a> {
+    /// Reads the header of a send.
+    #[doc(alias = "parseRequestHeader")]
+    #[inline]
+    pub fn of(request_code: i32, fields: &'a ExtFields) -> Self {
+        const LETTERS: [i32; 3] = [
+            RequestCode::SendMessageV2 as i32,
+            RequestCode::SendBatchMessage as i32,
+            RequestCode::SendReplyMessageV2 as i32,
+        ];
+        let has_letters = LETTERS.contains(&request_code);
+        let field = |letter, name| Self::field(fields, has_letters, letter, name);
+        let i32 = |letter, name| field(letter, name).and_then(RawText::as_i32);
+        Self {
+            topic: field(b'b', "topic").map_or("", RawText::as_str),
+            queue_id: i32(b'e', "queueId"),
+            flag: i32(b'h', "flag").unwrap_or(0),
+            sys_flag: i32(b'f', "sysFlag").unwrap_or(0),
+            born_timestamp_ms: field(b'g', "bornTimestamp").and_then(RawText::as_i64).unwrap_or(0),
+            reconsume_times: i32(b'j', "reconsumeTimes").unwrap_or(0),
+            properties: field(b'i', "properties").map_or(&[], RawText::as_bytes),
+            batch: field(b'm', "batch").is_some_and(RawText::as_bool),
+            fields,
+            has_letters,
+        }
+    }
+
+    /// Whether the topic belongs to a unit.
+    pub fn unit_mode(&self) -> bool {
+        Self::field(self.fields, self.has_letters, b'k', "unitMode").is_some_and(RawText::as_bool)
+    }
+
+    /// The template a missing topic is created from.
+    pub fn default_topic(&self) -> &'a str {
+        Self::field(self.fields, self.has_letters, b'c', "defaultTopic").map_or("", RawText::as_str)
+    }
+
+    /// How many queues a missing topic is to have.
+    pub fn default_topic_queue_nums(&self) -> i32 {
+        let field = Self::field(self.fields, self.has_letters, b'd', "defaultTopicQueueNums");
+        field.and_then(RawText::as_i32).unwrap_or(0)
+    }
+
+    /// How often the consumer wants it again before it is a dead letter.
+    pub fn max_reconsume_times(&self) -> Option<i32> {
+        Self::field(self.fields, self.has_letters, b'l', "maxReconsumeTimes").and_then(RawText::as_i32)
+    }
+
+    #[inline]
+    fn field(fields: &'a ExtFields, has_letters: bool, letter: u8, name: &str) -> Option<RawText<'a>> {
+        if has_letters { fields.letter(letter) } else { fields.named(name.as_bytes()) }
     }
 }

@@ -6,7 +6,6 @@ use super::super::RequestCode;
 use super::super::ext_fields::ExtFields;
 use super::super::fields::HeaderFields;
 use super::super::tests::{decode, recorded};
-use super::send::SendHeader;
 use super::{admin::*, client::*, offset::*, pull::*, query::*, route::*, send::*, transaction::*};
 
 /// Decodes the request's fields into their type and gives what would be sent for it.
@@ -140,14 +139,40 @@ fn both_send_forms_give_one_header() {
         if command.is_response() || !matches!(command.code, 10 | 310 | 320 | 324 | 325) {
             continue;
         }
-        let header = SendHeader::of(command.code, &command.ext);
-        let topic = command.ext.get(if matches!(command.code, 10 | 324) { "topic" } else { "b" });
-        assert_eq!(header.topic, topic);
-        assert_eq!(header.batch, command.code == 320);
-        assert!(header.born_timestamp_ms.is_some() && header.queue_id.is_some());
+        let fields = SendFields::of(command.code, &command.ext);
+        let header = match command.code {
+            10 | 324 => SendHeader::decode(&command.ext),
+            _ => SendHeaderV2::decode(&command.ext).into(),
+        };
+        assert_eq!((Some(fields.topic), fields.queue_id), (header.topic, header.queue_id));
+        assert_eq!((Some(fields.flag), Some(fields.sys_flag)), (header.flag, header.sys_flag));
+        assert_eq!(Some(fields.born_timestamp_ms), header.born_timestamp_ms);
+        assert_eq!(Some(fields.reconsume_times), header.reconsume_times);
+        assert_eq!(fields.properties, header.properties.unwrap_or_default().as_bytes());
+        assert_eq!((fields.batch, fields.batch), (header.batch, command.code == 320));
+        assert_eq!(fields.unit_mode(), header.unit_mode);
+        assert_eq!(Some(fields.default_topic()), header.default_topic);
+        assert_eq!(Some(fields.default_topic_queue_nums()), header.default_topic_queue_nums);
+        assert_eq!(fields.max_reconsume_times(), header.max_reconsume_times);
         checked += 1;
     }
     assert!(checked > 20);
+}
+
+#[test]
+fn a_letter_is_found_however_many_fields_there_are() {
+    for others in [0, 13, 252, 253, 254, 255, 256, 300] {
+        let mut fields = HeaderFields::new().with("b", "early");
+        (0..others).for_each(|number| fields.push(format!("other{number}"), number));
+        fields.push("b", "late");
+        fields.push("e", 7);
+        let mut out = Vec::new();
+        let response = super::super::Response::success().with_fields(fields);
+        super::super::encode_response(&mut out, &response, 1, super::super::Serializer::Json);
+        let command = decode(&out).unwrap().unwrap();
+        let fields = SendFields::of(RequestCode::SendMessageV2 as i32, &command.ext);
+        assert_eq!((fields.topic, fields.queue_id, fields.batch), ("late", Some(7), false), "{others}");
+    }
 }
 
 #[test]
