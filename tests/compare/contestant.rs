@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,7 @@ use tests::harness::ports::free_broker_port;
 use tests::harness::process::{Process, Runtime};
 use tests::harness::remoting::RawClient;
 use tests::harness::servers::java;
-use tests::harness::toolchain;
-
-use crate::machine;
+use tests::harness::{machine, ours, toolchain};
 
 /// The options of Java's start script, with half of its heap and without its `AlwaysPreTouch`, which would make the whole heap
 /// resident. They come behind those of the harness and override them.
@@ -91,7 +89,7 @@ impl Running {
         write(&file, &properties(home, port, flush));
         let (runtime, mut command) = match contestant {
             Contestant::Java => (Runtime::Java, java_broker(home)),
-            Contestant::Ours => (Runtime::Native, our_broker()),
+            Contestant::Ours => (Runtime::Native, ours::broker()),
         };
         command.arg("-c").arg(&file);
         let started = Instant::now();
@@ -124,9 +122,9 @@ impl Running {
     /// Runs `mqbroker bench` against it and gives its figures.
     pub fn bench(&self, arguments: &[String], topic: &str) -> Value {
         let pid = self.pid().to_string();
-        let mut command = Command::new(our_binary());
+        let mut command = Command::new(ours::binary());
         command.arg("bench").args(arguments).args(["--topic", topic, "--pid", &pid, "--json"]);
-        let output = run(command.arg(self.address()), || self.process.account());
+        let output = ours::run(command.arg(self.address()), || self.process.account());
         let figures: Value =
             serde_json::from_slice(&output).unwrap_or_else(|e| panic!("{command:?} printed no JSON: {e}"));
         let wrong = |name: &str| figures.get(name).and_then(Value::as_u64).filter(|count| *count > 0);
@@ -146,21 +144,9 @@ impl Running {
 
 /// What the machine can do, as `mqbroker bench limits` puts it, with its files below `dir`.
 pub fn limits(dir: &Path) -> String {
-    let mut command = Command::new(our_binary());
-    let output = run(command.args(["bench", "limits", "--dir"]).arg(dir), String::new);
+    let mut command = Command::new(ours::binary());
+    let output = ours::run(command.args(["bench", "limits", "--dir"]).arg(dir), String::new);
     String::from_utf8_lossy(&output).into_owned()
-}
-
-/// Exit code of `mqbroker bench` for a load that was run, but in which some messages failed. The report says how many, and so does
-/// the comparison.
-const UNSOUND: i32 = 2;
-
-/// What a command prints.
-fn run(command: &mut Command, account: impl Fn() -> String) -> Vec<u8> {
-    let output = command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-    let done = output.status.success() || output.status.code() == Some(UNSOUND);
-    assert!(done, "{command:?}: {}\n{}", String::from_utf8_lossy(&output.stderr), account());
-    output.stdout
 }
 
 /// The defaults of both but for what keeps them on this machine.
@@ -189,26 +175,6 @@ fn java_broker(home: &Path) -> Command {
     let mut java = java(home);
     java.args(JVM).args(["-cp", toolchain::java_servers(), "org.apache.rocketmq.broker.BrokerStartup"]);
     java
-}
-
-fn our_broker() -> Command {
-    let mut command = Command::new(our_binary());
-    command.args(["--namesrv-port", "0"]);
-    for variable in ["ROCKETMQ_HOME", "NAMESRV_ADDR", "MQBROKER_LOG"] {
-        command.env_remove(variable);
-    }
-    command
-}
-
-/// `MQBROKER_BIN`, else the one beside this program.
-fn our_binary() -> PathBuf {
-    let path = std::env::var_os("MQBROKER_BIN").map(PathBuf::from).unwrap_or_else(|| {
-        let own = std::env::current_exe().unwrap_or_else(|e| panic!("where is this program: {e}"));
-        own.with_file_name("mqbroker")
-    });
-    let build = "run `cargo build --release -p libbroker --bins`, or set MQBROKER_BIN";
-    assert!(path.is_file(), "{} is missing: {build}", path.display());
-    path
 }
 
 fn write(path: &Path, text: &str) {

@@ -19,7 +19,6 @@
 mod contestant;
 mod figures;
 mod loads;
-mod machine;
 mod plan;
 mod rounds;
 
@@ -28,7 +27,7 @@ use std::process::ExitCode;
 
 use figures::Figures;
 use plan::{Plan, USAGE};
-use tests::harness::Scratch;
+use tests::harness::{Scratch, machine};
 
 fn main() -> ExitCode {
     let plan = match Plan::read(std::env::args().skip(1)) {

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tests::harness::Scratch;
+use tests::harness::{Scratch, machine};
 
 use crate::contestant::{Contestant, Flush, Running};
 use crate::figures::{Better, Figures};
 use crate::loads::{self, Load, PULLED_TOPIC};
 use crate::plan::{Group, Plan};
-use crate::{machine, progress};
+use crate::progress;
 
 /// How long a broker that was just started is left alone before it is watched.
 const REST: Duration = Duration::from_secs(5);

@@ -5,7 +5,9 @@
 
 pub mod dirs;
 pub mod driver;
+pub mod machine;
 pub mod mqadmin;
+pub mod ours;
 pub mod ports;
 pub mod process;
 pub mod remoting;
