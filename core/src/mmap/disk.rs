@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use memmap2::MmapRaw;
+
 /// What a [`Disk`] is asked to do; a fault plan decides by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -139,6 +141,12 @@ impl Disk {
     pub fn sync(&self, file: &File, path: &Path) -> io::Result<()> {
         self.check(Operation::Sync, path)?;
         file.sync_data()
+    }
+
+    /// Makes the data of a mapped file durable, without its descriptor.
+    pub fn sync_map(&self, map: &MmapRaw, path: &Path) -> io::Result<()> {
+        self.check(Operation::Sync, path)?;
+        map.flush()
     }
 
     /// Makes the names in a directory durable.

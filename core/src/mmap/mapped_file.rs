@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
-use memmap2::MmapRaw;
+use memmap2::{Advice, MmapRaw};
 use parking_lot::Mutex;
 
 use super::disk::Disk;
@@ -30,7 +31,8 @@ pub enum Allocation {
 pub struct MappedFile {
     disk: Disk,
     path: PathBuf,
-    file: File,
+    /// `None` for files that mostly stay small: there is one for each queue, and a process may not open as many files as map them.
+    file: Option<File>,
     start_offset: i64,
     size_bytes: usize,
     map: MmapRaw,
@@ -114,10 +116,14 @@ impl MappedFile {
         if map.len() < size_bytes {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "mapping shorter than the file"));
         }
+        if matches!(allocation, Allocation::Stepwise(_)) && is_mostly_holes(&file, size_bytes)? {
+            // Read-ahead would fill memory with the zeros of the holes: megabytes for the first 20 bytes of a consume queue.
+            let _ = map.advise(Advice::Random);
+        }
         Ok(Self {
             disk: disk.clone(),
             path: path.to_owned(),
-            file,
+            file: matches!(allocation, Allocation::Whole).then_some(file),
             start_offset,
             size_bytes,
             map,
@@ -236,9 +242,21 @@ impl MappedFile {
         };
         // An opened file may hold holes below its write position: allocation starts there, earlier holes are never written.
         let from = if from == 0 { self.wrote.load(Ordering::Relaxed) } else { from };
-        self.disk.allocate(&self.file, &self.path, from as u64, (until - from) as u64)?;
+        self.with_file(|file| self.disk.allocate(file, &self.path, from as u64, (until - from) as u64))?;
         self.allocated.store(until, Ordering::Relaxed);
+        if until == self.size_bytes {
+            // No holes are left: whoever reads it from disk reads on.
+            let _ = self.map.advise(Advice::Normal);
+        }
         Ok(())
+    }
+
+    /// The descriptor, opened anew where it is not kept. Only the newest file of a sequence is asked for it, which keeps its name.
+    fn with_file<T>(&self, action: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+        match &self.file {
+            Some(file) => action(file),
+            None => action(&self.disk.open(&self.path)?),
+        }
     }
 
     /// A view of `len` bytes at `position`, when all of them are below the read limit.
@@ -282,7 +300,8 @@ impl MappedFile {
             return Ok(false);
         }
         let Some(buffer) = self.buffer.lock().clone() else { return Ok(false) };
-        self.disk.write_at(&self.file, &self.path, buffer.written(committed, wrote), committed as u64)?;
+        let bytes = buffer.written(committed, wrote);
+        self.with_file(|file| self.disk.write_at(file, &self.path, bytes, committed as u64))?;
         self.committed.fetch_max(wrote, Ordering::AcqRel);
         if wrote == self.size_bytes {
             // Full and committed: readers use the mapping, the buffer goes back to the pool.
@@ -299,7 +318,11 @@ impl MappedFile {
         if !is_enough(flushed, limit, pages_min, self.size_bytes) {
             return Ok(flushed);
         }
-        self.disk.sync(&self.file, &self.path)?;
+        match &self.file {
+            Some(file) => self.disk.sync(file, &self.path)?,
+            // By its mapping: the name may be gone already.
+            None => self.disk.sync_map(&self.map, &self.path)?,
+        }
         self.flushed.fetch_max(limit, Ordering::AcqRel);
         Ok(limit.max(flushed))
     }
@@ -311,7 +334,7 @@ impl MappedFile {
 
     /// Time of the last change of the file, in milliseconds since 1970.
     pub fn modified_ms(&self) -> io::Result<i64> {
-        let stat = rustix::fs::fstat(&self.file)?;
+        let stat = self.with_file(|file| Ok(rustix::fs::fstat(file)?))?;
         Ok(stat
             .st_mtime
             .saturating_mul(1000)
@@ -368,6 +391,11 @@ impl Drop for Appender {
     fn drop(&mut self) {
         self.file.appending.store(false, Ordering::Release);
     }
+}
+
+fn is_mostly_holes(file: &File, size_bytes: usize) -> io::Result<bool> {
+    const BLOCK_BYTES: u64 = 512;
+    Ok(file.metadata()?.blocks().saturating_mul(BLOCK_BYTES) < size_bytes as u64 / 2)
 }
 
 /// The rule of the reference: a full file always, else by whole dirty pages, else any dirty byte.

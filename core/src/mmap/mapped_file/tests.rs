@@ -50,6 +50,35 @@ fn stepwise_allocation_takes_blocks_only_as_needed() {
 }
 
 #[test]
+fn a_file_of_a_queue_keeps_no_descriptor_and_is_synced_without_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), Allocation::Stepwise(4096));
+    file.append(20, |_| 20).unwrap();
+    let is_open = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .flatten()
+        .any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == file.path()));
+    assert!(!is_open);
+    file.remove().unwrap();
+    assert_eq!(file.flush(0).unwrap(), 20);
+}
+
+#[test]
+fn the_first_bytes_of_a_sparse_file_bring_no_more_than_a_page_into_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("big");
+    let disk = Disk::real();
+    let file = MappedFile::create(&disk, &path, 0, 6_000_000, Allocation::Stepwise(65_536)).unwrap();
+    file.append(20, fill(&[1; 20])).unwrap();
+    let pages = 6_000_000_usize.div_ceil(rustix::param::page_size());
+    let mut resident = vec![0_u8; pages];
+    // SAFETY: the mapping has that many pages and lives on; the vector has a byte for each.
+    let done = unsafe { libc::mincore(file.map.as_mut_ptr().cast(), 6_000_000, resident.as_mut_ptr()) };
+    assert_eq!(done, 0);
+    assert_eq!(resident.iter().filter(|page| **page & 1 == 1).count(), 1);
+}
+
+#[test]
 fn a_failed_allocation_publishes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let full = Arc::new(|operation, _: &Path| {
