@@ -1,6 +1,6 @@
 //! Parked pulls ("long polling"): held by queue until a message arrives for them or their time is up (broker-behaviour §4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ use crate::net::ConnectionId;
 use crate::runtime::threads::{Poison, ServiceThread};
 use crate::store::MessageFilter;
 use crate::store::dispatch::{Arrival, ArrivalListener};
+
+/// More pulls than this are left to the thread `hold`: whoever appended their message serves other connections too. The thread takes
+/// as many at a time, so that nobody waits long for the lock.
+const TAKEN_MAX: usize = 32;
 
 /// A pull that found nothing, with everything needed to run it again.
 pub trait Parked: Send {
@@ -32,7 +36,7 @@ pub trait Parked: Send {
 /// The next offset of a queue, asked once after parking: a message may have come in between.
 pub type NextOffset = Box<dyn Fn(&str, i32) -> i64 + Send + Sync>;
 
-/// All parked pulls and the thread that ends their time.
+/// All parked pulls, and the thread that ends their time and resumes those of a queue for which many wait.
 #[doc(alias = "PullRequestHoldService")]
 pub struct PullHold {
     shared: Arc<Shared>,
@@ -59,9 +63,11 @@ struct Room {
     stopped: bool,
     last_id: u64,
     pulls: HashMap<u64, Held>,
-    queues: HashMap<Arc<str>, HashMap<i32, SmallVec<[u64; 4]>>>,
+    queues: HashMap<Arc<str>, HashMap<i32, BTreeSet<u64>>>,
     deadlines: BTreeMap<(Moment, u64), ()>,
     connections: HashMap<ConnectionId, HashSet<u64>>,
+    /// Woken, and left to the thread; some may have ended otherwise meanwhile.
+    due: VecDeque<u64>,
 }
 
 struct Held {
@@ -161,7 +167,11 @@ impl ArrivalListener for PullHold {
         if room.pulls.is_empty() {
             return;
         }
+        let due_before = room.due.len();
         let woken: Vec<_> = arrivals.iter().flat_map(|arrival| room.take_wanting(arrival)).collect();
+        if room.due.len() > due_before {
+            self.shared.changed.notify_one();
+        }
         drop(room);
         if !woken.is_empty() {
             self.shared.woken.lock().extend(woken);
@@ -187,7 +197,7 @@ impl Room {
             self.queues.insert(topic.into(), HashMap::new());
         }
         if let Some(queues) = self.queues.get_mut(topic) {
-            queues.entry(queue_id).or_default().push(id);
+            queues.entry(queue_id).or_default().insert(id);
         }
         self.connections.entry(parked.connection()).or_default().insert(id);
         self.deadlines.insert((deadline, id), ());
@@ -196,19 +206,23 @@ impl Room {
         Ok((id, is_next_to_end))
     }
 
-    /// Takes out those who wait for this message.
+    /// Takes out those who wait for this message; where there are many they become due instead.
     fn take_wanting(&mut self, arrival: &Arrival<'_>) -> SmallVec<[Box<dyn Parked>; 4]> {
-        let queues = self.queues.get(arrival.topic);
-        let Some(ids) = queues.and_then(|queues| queues.get(&arrival.queue_id)) else {
+        let queues = self.queues.get_mut(arrival.topic);
+        let Some(ids) = queues.and_then(|queues| queues.get_mut(&arrival.queue_id)) else {
             return SmallVec::new();
         };
-        let wanted = |id: &&u64| {
-            self.pulls.get(*id).is_some_and(|held| {
+        let wanted = |id: &u64| {
+            self.pulls.get(id).is_some_and(|held| {
                 held.parked.offset() <= arrival.queue_offset
                     && held.parked.filter().matches_unit(Some(arrival.tags_code), None)
             })
         };
-        let woken: SmallVec<[u64; 8]> = ids.iter().filter(wanted).copied().collect();
+        if ids.len() > TAKEN_MAX {
+            self.due.extend(ids.extract_if(.., |id| wanted(id)));
+            return SmallVec::new();
+        }
+        let woken: SmallVec<[u64; 8]> = ids.iter().copied().filter(wanted).collect();
         woken.into_iter().filter_map(|id| self.take(id)).collect()
     }
 
@@ -218,7 +232,7 @@ impl Room {
         let (topic, queue_id) = parked.queue();
         if let Some(queues) = self.queues.get_mut(topic) {
             if let Some(ids) = queues.get_mut(&queue_id) {
-                ids.retain(|other| *other != id);
+                ids.remove(&id);
                 if ids.is_empty() {
                     queues.remove(&queue_id);
                 }
@@ -241,6 +255,15 @@ impl Shared {
     fn run(&self) {
         let mut room = self.room.lock();
         while !room.stopped {
+            if !room.due.is_empty() {
+                let count = room.due.len().min(TAKEN_MAX);
+                let due: SmallVec<[u64; TAKEN_MAX]> = room.due.drain(..count).collect();
+                let due: SmallVec<[_; TAKEN_MAX]> = due.into_iter().filter_map(|id| room.take(id)).collect();
+                drop(room);
+                due.into_iter().for_each(|parked| parked.resume());
+                room = self.room.lock();
+                continue;
+            }
             let Some(((deadline, id), ())) = room.deadlines.first_key_value() else {
                 self.changed.wait(&mut room);
                 continue;

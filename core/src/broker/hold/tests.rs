@@ -109,3 +109,38 @@ fn a_closed_connection_is_forgotten_and_stop_resumes_the_rest() {
     bench.park(3, 9);
     assert_eq!(bench.resumed.try_recv(), Ok(9), "after the stop nothing is parked");
 }
+
+#[test]
+fn many_pulls_of_a_queue_are_resumed_by_the_thread_of_the_hold() {
+    struct Asking(Sender<Option<String>>);
+    impl Parked for Asking {
+        fn queue(&self) -> (&str, i32) {
+            ("T", 0)
+        }
+        fn offset(&self) -> i64 {
+            0
+        }
+        fn filter(&self) -> &dyn MessageFilter {
+            &MatchAll
+        }
+        fn connection(&self) -> ConnectionId {
+            ConnectionId::for_test(1)
+        }
+        fn resume(self: Box<Self>) {
+            let _ = self.0.send(std::thread::current().name().map(str::to_owned));
+        }
+    }
+    for (count, by_hold) in [(TAKEN_MAX, false), (TAKEN_MAX + 1, true)] {
+        let bench = bench();
+        let (sender, threads) = channel();
+        for _ in 0..count {
+            bench.hold.park(Box::new(Asking(sender.clone())), Duration::from_secs(15));
+        }
+        bench.arrive(0, 0);
+        for _ in 0..count {
+            let thread = threads.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert_eq!(thread.as_deref() == Some("hold"), by_hold, "{thread:?}");
+        }
+        assert!(bench.hold.is_empty());
+    }
+}
