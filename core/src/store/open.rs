@@ -200,7 +200,7 @@ fn recover_log(
     let mode = if crashed {
         Mode::AfterCrash { durable_until_ms: checkpoint.values().recovered_until_ms() }
     } else {
-        Mode::Clean
+        Mode::Clean { newest: queues.newest_unit() }
     };
     let recovered = recover(files, mode, options.check_crc_on_recover)?;
     match recovered {

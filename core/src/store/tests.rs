@@ -333,6 +333,32 @@ fn lost_queues_are_rebuilt_after_a_crash() {
 }
 
 #[test]
+fn a_clean_start_walks_the_log_from_the_record_that_the_queues_know_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(options(dir.path()));
+    for n in 0..200_u8 {
+        put(&store, "T", i32::from(n % 3), &[n; 300]);
+    }
+    let end = store.max_physical_offset();
+    store.close().unwrap();
+    let mut files: Vec<_> =
+        fs::read_dir(dir.path().join("commitlog")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    // Where Java begins to look.
+    let damaged = &files[files.len() - 3];
+    let mut bytes = fs::read(damaged).unwrap();
+    bytes[4] ^= 1;
+    fs::write(damaged, bytes).unwrap();
+    let store = open(options(dir.path()));
+    assert_eq!(store.max_physical_offset(), end);
+    store.close().unwrap();
+    // Without queues nothing is known of the end.
+    fs::remove_dir_all(dir.path().join("consumequeue")).unwrap();
+    let store = open(options(dir.path()));
+    assert!(store.max_physical_offset() < end);
+}
+
+#[test]
 fn a_deleted_topic_stays_deleted_and_lost_queues_come_back_at_a_clean_start() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(options(dir.path()));

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::scan::{Found, look};
 use crate::error::Result;
+use crate::format::disk::cq_unit::CqUnit;
 use crate::format::record::decode::{RecordView, peek_store_timestamp_ms};
 use crate::mmap::file_queue::MappedFileQueue;
 use crate::mmap::mapped_file::MappedFile;
 
-/// After a clean stop the last files are checked, not all.
+/// After a clean stop the last files are checked, not all, where the queues do not know the end of the log.
 const FILES_CHECKED_AFTER_CLEAN_STOP: usize = 3;
 
 /// Where the valid log ends, and from where on its records have to be dispatched again.
@@ -23,8 +24,12 @@ pub struct Recovered {
 /// How carefully to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The last stop was clean: the last three files.
-    Clean,
+    /// The last stop was clean: everything was dispatched, so what the queues do not know is behind the record that they know last.
+    /// Where that record is not found, the last three files, as in Java.
+    Clean {
+        /// The unit of that record.
+        newest: Option<CqUnit>,
+    },
     /// It was not: from the newest file whose first record the checkpoint covers (`durable_until_ms`).
     AfterCrash {
         /// From the checkpoint.
@@ -32,19 +37,23 @@ pub enum Mode {
     },
 }
 
+/// Where a walk begins: a file, and a position in it.
+type Place = (usize, usize);
+
 /// Walks the log, cuts it behind the last valid record and removes later files. `None` without files.
 pub fn recover(files: &MappedFileQueue, mode: Mode, check_crc: bool) -> Result<Option<Recovered>> {
     let all = files.files();
-    let Some(start) = first_to_walk(&all, mode) else { return Ok(None) };
-    let walked_from = all.get(start).map_or(0, |file| file.start_offset());
+    let Some((start, mut position)) = first_to_walk(&all, mode, check_crc) else { return Ok(None) };
+    let walked_from = all.get(start).map_or(0, |file| file.start_offset() + position as i64);
     let mut end_offset = walked_from;
     for file in all.iter().skip(start) {
-        let (valid_bytes, is_filled_up) = valid_prefix(file, check_crc);
-        end_offset = file.start_offset() + valid_bytes as i64;
+        let (valid_until, is_filled_up) = valid_prefix(file, position, check_crc);
+        end_offset = file.start_offset() + valid_until as i64;
         if !is_filled_up {
             break;
         }
         end_offset = file.end_offset();
+        position = 0;
     }
     let last = all.last().map_or(0, |file| file.end_offset());
     tracing::info!(target: "broker::store", ?mode, walked_from, end_offset, files_end = last, "commit log recovered");
@@ -52,24 +61,44 @@ pub fn recover(files: &MappedFileQueue, mode: Mode, check_crc: bool) -> Result<O
     Ok(Some(Recovered { end_offset, walked_from }))
 }
 
-fn first_to_walk(all: &[Arc<MappedFile>], mode: Mode) -> Option<usize> {
-    let newest = all.len().checked_sub(1)?;
+fn first_to_walk(all: &[Arc<MappedFile>], mode: Mode, check_crc: bool) -> Option<Place> {
+    let newest_file = all.len().checked_sub(1)?;
     match mode {
-        Mode::Clean => Some(all.len().saturating_sub(FILES_CHECKED_AFTER_CLEAN_STOP)),
+        Mode::Clean { newest } => {
+            let known = newest.and_then(|unit| place_of(all, &unit, check_crc));
+            Some(known.unwrap_or((all.len().saturating_sub(FILES_CHECKED_AFTER_CLEAN_STOP), 0)))
+        }
         Mode::AfterCrash { durable_until_ms } => {
             let covered = |file: &Arc<MappedFile>| {
                 peek_store_timestamp_ms(file.whole())
                     .is_some_and(|first_ms| first_ms > 0 && first_ms <= durable_until_ms)
             };
-            Some((0..=newest).rev().find(|index| all.get(*index).is_some_and(covered)).unwrap_or(0))
+            Some(((0..=newest_file).rev().find(|index| all.get(*index).is_some_and(covered)).unwrap_or(0), 0))
         }
     }
 }
 
-/// Bytes of valid records at the front of a file, and whether a filler (or a full file) leads on to the next one.
-fn valid_prefix(file: &MappedFile, check_crc: bool) -> (usize, bool) {
+/// Where the record of a unit begins, when it is there and intact.
+fn place_of(all: &[Arc<MappedFile>], unit: &CqUnit, check_crc: bool) -> Option<Place> {
+    let offset = unit.physical_offset;
+    let index = all.iter().position(|file| file.start_offset() <= offset && offset < file.end_offset())?;
+    let file = all.get(index)?;
+    let position = usize::try_from(offset - file.start_offset()).ok()?;
+    let rest = file.whole().get(position..)?;
+    match look(rest) {
+        Found::Record(record)
+            if usize::try_from(unit.size).is_ok_and(|size| size == record.total_size())
+                && is_intact(&record, rest, check_crc, offset) =>
+        {
+            Some((index, position))
+        }
+        _ => None,
+    }
+}
+
+/// Where the valid records of a file end that begin at `position`, and whether a filler (or a full file) leads on to the next one.
+fn valid_prefix(file: &MappedFile, mut position: usize, check_crc: bool) -> (usize, bool) {
     let bytes = file.whole();
-    let mut position = 0;
     while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
         match look(rest) {
             Found::EndOfFile => return (position, true),

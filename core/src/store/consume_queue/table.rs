@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 
 use super::queue::ConsumeQueue;
 use crate::error::{Error, Result};
+use crate::format::disk::cq_unit::CqUnit;
 use crate::mmap::disk::Disk;
 use crate::store::commit_log::append::QueueOffsets;
 
@@ -98,6 +99,13 @@ impl ConsumeQueueTable {
     /// Largest log offset that any unit reaches.
     pub fn log_end(&self) -> i64 {
         self.all().iter().map(|queue| queue.log_end()).max().unwrap_or(0)
+    }
+
+    /// The unit that reaches furthest into the log.
+    pub fn newest_unit(&self) -> Option<CqUnit> {
+        let all = self.all();
+        let newest = all.iter().max_by_key(|queue| queue.log_end())?;
+        newest.unit(newest.max_index() - 1).filter(|unit| !unit.is_blank())
     }
 
     /// Cuts every queue where the log ends.
