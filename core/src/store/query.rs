@@ -70,14 +70,12 @@ impl MessageStore {
 
     fn search_by_time(&self, queue: &ConsumeQueue, timestamp_ms: i64) -> Option<i64> {
         let files = queue.files().files();
-        // The first file whose newest message is not older, else the last file.
-        let file = files.iter().find(|file| {
+        // The first file whose newest message is not older, else the last file. The records of the oldest files may be gone.
+        let before = files.partition_point(|file| {
             let newest = CqUnit::iter(file.published(0)).next_back();
-            newest
-                .and_then(|unit| self.unit_time_ms(&unit))
-                .is_some_and(|newest_ms| newest_ms >= timestamp_ms)
+            newest.and_then(|unit| self.unit_time_ms(&unit)).is_none_or(|newest_ms| newest_ms < timestamp_ms)
         });
-        let file = file.or(files.last())?;
+        let file = files.get(before).or(files.last())?;
         let units = file.published(0);
         let first_index = file.start_offset() / crate::format::disk::cq_unit::CQ_UNIT_SIZE as i64;
         let log_min = self.min_physical_offset();
