@@ -113,6 +113,7 @@ fn serve(options: Options, resolved: &Resolved) -> Result<(), Error> {
     for note in resolved.notes() {
         tracing::warn!("{note}");
     }
+    process::raise_file_limit();
     let mut signals = StopSignals::take().map_err(|cause| Error::io("cannot take over signals", &cause))?;
     let namesrv = embed::start(options)?;
     let address = namesrv.namesrv_address().map(|address| address.to_string()).unwrap_or_default();

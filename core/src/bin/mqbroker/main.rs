@@ -59,6 +59,7 @@ fn serve(options: Options, resolved: &Resolved) -> Result<(), Error> {
     for note in resolved.notes() {
         tracing::warn!("{note}");
     }
+    process::raise_file_limit();
     let mut signals = StopSignals::take().map_err(|cause| Error::io("cannot take over signals", &cause))?;
     let broker = embed::start(options)?;
     process::say(&format!("{}\n", success_line(&broker, resolved)));

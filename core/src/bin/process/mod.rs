@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 use libbroker::{Error, ErrorKind};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -28,6 +29,18 @@ pub fn command_line<T: Parser>() -> Result<T, ExitCode> {
         let _ = answer.print();
         if answer.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
     })
+}
+
+/// Lets this process open as many files as it may, as a JVM does: every connection takes one, and a shell often allows 1024. Without
+/// effect where that is not allowed.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+        if let Err(errno) = raised {
+            tracing::warn!("open files stay limited to {:?}: {errno}", limit.current);
+        }
+    }
 }
 
 /// Writes to standard output. A reader that went away, as in `mqbroker -p | head`, is no reason to fail.
