@@ -112,7 +112,7 @@ impl MappedFile {
         if size_bytes == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a mapped file cannot be empty"));
         }
-        let map = MmapRaw::map_raw(&file)?;
+        let map = MmapRaw::map_raw(&file).map_err(with_limit)?;
         if map.len() < size_bytes {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "mapping shorter than the file"));
         }
@@ -390,6 +390,19 @@ impl Appender {
 impl Drop for Appender {
     fn drop(&mut self) {
         self.file.appending.store(false, Ordering::Release);
+    }
+}
+
+/// "Cannot allocate memory" alone would be looked for in the wrong place.
+fn with_limit(cause: io::Error) -> io::Error {
+    match cause.kind() {
+        io::ErrorKind::OutOfMemory => io::Error::new(
+            cause.kind(),
+            format!(
+                "{cause}; a process may map as many files as sysctl vm.max_map_count says, and each queue takes one or more"
+            ),
+        ),
+        _ => cause,
     }
 }
 
