@@ -64,18 +64,21 @@ fn a_file_of_a_queue_keeps_no_descriptor_and_is_synced_without_its_name() {
 }
 
 #[test]
-fn the_first_bytes_of_a_sparse_file_bring_no_more_than_a_page_into_memory() {
+fn the_first_bytes_of_a_sparse_file_bring_no_more_into_memory_than_one_step() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big");
     let disk = Disk::real();
     let file = MappedFile::create(&disk, &path, 0, 6_000_000, Allocation::Stepwise(65_536)).unwrap();
     file.append(20, fill(&[1; 20])).unwrap();
-    let pages = 6_000_000_usize.div_ceil(rustix::param::page_size());
+    let page_bytes = rustix::param::page_size();
+    let pages = 6_000_000_usize.div_ceil(page_bytes);
     let mut resident = vec![0_u8; pages];
     // SAFETY: the mapping has that many pages and lives on; the vector has a byte for each.
     let done = unsafe { libc::mincore(file.map.as_mut_ptr().cast(), 6_000_000, resident.as_mut_ptr()) };
     assert_eq!(done, 0);
-    assert_eq!(resident.iter().filter(|page| **page & 1 == 1).count(), 1);
+    // A page, or what was allocated where that means memory (tmpfs).
+    let resident = resident.iter().filter(|page| **page & 1 == 1).count();
+    assert!(resident >= 1 && resident * page_bytes <= 65_536, "{resident} pages");
 }
 
 #[test]
