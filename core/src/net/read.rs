@@ -11,7 +11,7 @@ use crate::net::dispatch::{Turn, take_turn};
 use crate::net::{Peer, Router, tls};
 
 /// A connection gives its thread back after so many bytes; see `dispatch` for the same rule about frames.
-const BYTES_PER_TURN: usize = 512 * 1024;
+const BYTES_PER_TURN: usize = 64 * 1024;
 const READ_BYTES_MIN: usize = 4 * 1024;
 const READ_BYTES_MAX: usize = 128 * 1024;
 /// So many reads in a row that use less than a quarter of the room halve it.

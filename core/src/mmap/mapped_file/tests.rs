@@ -68,7 +68,8 @@ fn the_first_bytes_of_a_sparse_file_bring_no_more_into_memory_than_one_step() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big");
     let disk = Disk::real();
-    let file = MappedFile::create(&disk, &path, 0, 6_000_000, Allocation::Stepwise(65_536)).unwrap();
+    let file =
+        Arc::new(MappedFile::create(&disk, &path, 0, 6_000_000, Allocation::Stepwise(65_536)).unwrap());
     file.append(20, fill(&[1; 20])).unwrap();
     let page_bytes = rustix::param::page_size();
     let pages = 6_000_000_usize.div_ceil(page_bytes);
