@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::MmapRaw;
+
+/// As many slices one write takes (IOV_MAX).
+const SLICES_MAX: usize = 1024;
 
 /// What a [`Disk`] is asked to do; a fault plan decides by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,6 +138,30 @@ impl Disk {
     pub fn write_at(&self, file: &File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.check(Operation::Write, path)?;
         file.write_all_at(bytes, offset)
+    }
+
+    /// Writes all of `slices`, one behind the other, at `offset` through the descriptor.
+    pub fn write_slices_at(
+        &self,
+        file: &File,
+        path: &Path,
+        mut slices: &mut [IoSlice<'_>],
+        mut offset: u64,
+    ) -> io::Result<()> {
+        self.check(Operation::Write, path)?;
+        while !slices.is_empty() {
+            let now = slices.get(..slices.len().min(SLICES_MAX)).unwrap_or_default();
+            match rustix::io::pwritev(file, now, offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    offset += written as u64;
+                    IoSlice::advance_slices(&mut slices, written);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Makes the data of a file durable, dirty pages of its mappings included.

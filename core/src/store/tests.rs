@@ -231,6 +231,84 @@ fn puts_together_keep_their_order_and_a_refused_one_takes_no_place() {
     assert!(store.put_all(&[unsure]).ticket.is_none());
 }
 
+/// Messages of many sizes for two queues: some bodies are copied, some are not, and together they fill several files.
+fn mixed_bodies() -> Vec<Vec<u8>> {
+    [3_usize, 600, 0, 511, 512, 513, 4000, 7, 2000, 5000, 1]
+        .iter()
+        .cycle()
+        .enumerate()
+        .map(|(n, len)| vec![n as u8; *len])
+        .take(60)
+        .collect()
+}
+
+#[test]
+fn messages_put_together_may_fill_several_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(options(dir.path()));
+    let sent = mixed_bodies();
+    let mut batch = Vec::new();
+    for body in sent.iter().take(12) {
+        assert!(push_part(&mut batch, &BatchPart { flag: 0, body, properties: b"" }));
+    }
+    let single = |n: usize| message("T", (n % 2) as i32, &sent[n]);
+    let mut puts: Vec<_> = (0..sent.len()).map(single).collect();
+    puts.insert(30, batch_of("B", 0, &batch));
+    let PutOutcomes { each, .. } = store.put_all(&puts);
+    assert!(each.iter().all(|put| put.status == PutStatus::Ok));
+    let ends = each.iter().filter_map(|put| put.appended.as_ref());
+    let ends: Vec<_> = ends.map(|at| (at.physical_offset, at.size_bytes as i64)).collect();
+    let file_bytes = 16 << 10;
+    for ((start, size), (next, _)) in ends.iter().zip(&ends[1..]) {
+        let follows = start + size == *next || *next == (start / file_bytes + 1) * file_bytes;
+        assert!(follows && start / file_bytes == (start + size - 1) / file_bytes, "{start} {size} {next}");
+    }
+    settle(&store);
+    let of_queue = |queue: usize| -> Vec<_> { sent.iter().skip(queue).step_by(2).cloned().collect() };
+    let check = |store: &MessageStore| {
+        assert_eq!(bodies(store, "T", 0), of_queue(0));
+        assert_eq!(bodies(store, "T", 1), of_queue(1));
+        assert_eq!(bodies(store, "B", 0), sent[..12]);
+    };
+    check(&store);
+    store.close().unwrap();
+    check(&open(options(dir.path())));
+}
+
+#[test]
+fn a_write_that_fails_stores_nothing_and_leaves_no_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let writes = Arc::new(std::sync::atomic::AtomicI64::new(i64::MAX));
+    let plan = writes.clone();
+    let disk = Disk::failing(Arc::new(move |operation, path: &Path| {
+        let affected = operation == Operation::Write && path.to_string_lossy().contains("commitlog/");
+        (affected && plan.fetch_sub(1, Ordering::Relaxed) <= 0).then(|| io::Error::other("medium error"))
+    }));
+    let store = MessageStore::open(options(dir.path()), &Clock::system(), &disk).unwrap();
+    let mut batch = Vec::new();
+    assert!(push_part(&mut batch, &BatchPart { flag: 0, body: b"part", properties: b"" }));
+    put(&store, "T", 0, b"before");
+    // The write before the batch works, that of the batch fails, and so does the one behind it.
+    writes.store(1, Ordering::Relaxed);
+    let puts = [
+        message("T", 0, b"stored"),
+        message("T", 1, &[1; 2000]),
+        batch_of("T", 0, &batch),
+        message("T", 0, b"lost"),
+        message("T", 0, b"lost too"),
+    ];
+    let statuses: Vec<_> = store.put_all(&puts).each.iter().map(|put| put.status).collect();
+    let failed = PutStatus::CreateMappedFileFailed;
+    assert_eq!(statuses, [PutStatus::Ok, PutStatus::Ok, failed, failed, failed]);
+    writes.store(i64::MAX, Ordering::Relaxed);
+    assert_eq!(put(&store, "T", 0, b"after").queue_offset, 2);
+    assert_eq!(put(&store, "T", 1, b"after").queue_offset, 1);
+    settle(&store);
+    assert_eq!(bodies(&store, "T", 0), [&b"before"[..], b"stored", b"after"]);
+    assert_eq!(bodies(&store, "T", 1).len(), 2);
+    assert_eq!(store.stats().puts_failed(), 3);
+}
+
 #[test]
 fn a_message_can_be_read_when_its_put_returns_unless_a_file_is_needed() {
     let dir = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Every part becomes a record of its own. The request's properties are appended to those of each part, see
-//! [`super::encode::encode_with_tail`].
+//! [`super::encode::encode_onto`].
 
 use super::properties::{PROPERTY_SEPARATOR, needs_separator};
 

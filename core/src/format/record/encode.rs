@@ -1,10 +1,8 @@
-//! Message → bytes of a record, written in place (layout: [`super::layout`]).
+//! Message → bytes of a record (layout: [`super::layout`]).
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::layout::{
-    BODY_CRC_AT, MESSAGE_MAGIC, PROPERTIES_LEN_MAX, TOPIC_LEN_MAX, body_len_at, is_v6, record_size,
-};
+use super::layout::{MESSAGE_MAGIC, PROPERTIES_LEN_MAX, TOPIC_LEN_MAX, body_len_at, is_v6, record_size};
 use super::properties::{PROPERTY_SEPARATOR, needs_separator};
 use crate::format::flags::sys_flag::{BORN_HOST_V6, STORE_HOST_V6};
 
@@ -87,17 +85,33 @@ pub fn body_crc(body: &[u8]) -> u32 {
     crc32fast::hash(body) & 0x7FFF_FFFF
 }
 
-/// Writes the record to the front of `out` and returns its size. Copies the body once, allocates nothing.
+/// Writes the record to the front of `out` and returns its size.
 pub fn encode(out: &mut [u8], record: &RecordFields<'_>) -> Result<usize, EncodeError> {
-    encode_with_tail(out, record, &[])
+    let mut bytes = Vec::new();
+    encode_onto(&mut bytes, record, &[], BodyPlace::Here)?;
+    let (need, have) = (bytes.len(), out.len());
+    let target = out.get_mut(..need).ok_or(EncodeError::NoRoom { need, have })?;
+    target.copy_from_slice(&bytes);
+    Ok(need)
 }
 
-/// As [`encode`], with `tail` appended to the properties: what a batch does with the properties of its request.
-/// A separator goes between when both are present and the first does not end with one (store-format §12).
-pub fn encode_with_tail(
-    out: &mut [u8],
+/// Whether a body is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyPlace {
+    /// Among what stands before and behind it.
+    Here,
+    /// It is not; the caller puts it in.
+    Elsewhere,
+}
+
+/// Appends a record to `out` and says where in `out` its body is, or belongs. `tail` is appended to the properties: what a batch does
+/// with the properties of its request. A separator goes between when both are present and the first does not end with one
+/// (store-format §12). Failing, it appends nothing.
+pub fn encode_onto(
+    out: &mut Vec<u8>,
     record: &RecordFields<'_>,
     tail: &[u8],
+    body: BodyPlace,
 ) -> Result<usize, EncodeError> {
     let separator: &[u8] = if needs_separator(record.properties, tail) { &[PROPERTY_SEPARATOR] } else { &[] };
     let properties_len = record.properties.len() + separator.len() + tail.len();
@@ -110,30 +124,21 @@ pub fn encode_with_tail(
     let (born, store) = (is_v6(&record.born_host), is_v6(&record.store_host));
     let size = record_size(record.body.len(), record.topic.len(), properties_len, born, store);
     let total_size = i32::try_from(size).map_err(|_| EncodeError::TooLarge(size))?;
-    let have = out.len();
-    let out = out.get_mut(..size).ok_or(EncodeError::NoRoom { need: size, have })?;
-
-    // Total size and magic go in last: a process that dies in between leaves zeros there, which no reader takes for a record.
-    let head = head(record, total_size);
-    let (mark, rest_of_head) = head.bytes().split_at(BODY_CRC_AT.min(head.bytes().len()));
-    let (mark_out, out) = out.split_at_mut(mark.len());
-    let mut out = Cursor(out);
-    out.put(rest_of_head);
-    out.put(record.body);
-    out.put(&[record.topic.len() as u8]);
-    out.put(record.topic);
-    out.put(&(properties_len as u16).to_be_bytes());
-    out.put(record.properties);
-    out.put(separator);
-    out.put(tail);
-    debug_assert!(out.0.is_empty());
-    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::Release);
-    mark_out.copy_from_slice(mark);
-    Ok(size)
+    let body: &[u8] = if body == BodyPlace::Here { record.body } else { &[] };
+    out.reserve(size - record.body.len() + body.len());
+    out.extend_from_slice(head(record, total_size).bytes());
+    let body_at = out.len();
+    out.extend_from_slice(body);
+    out.push(record.topic.len() as u8);
+    out.extend_from_slice(record.topic);
+    out.extend_from_slice(&(properties_len as u16).to_be_bytes());
+    out.extend_from_slice(record.properties);
+    out.extend_from_slice(separator);
+    out.extend_from_slice(tail);
+    Ok(body_at)
 }
 
-/// The fields up to and including the body length, put together on the stack: the mapping is then written in a few
-/// sequential copies.
+/// The fields up to and including the body length, put together on the stack and copied at once.
 fn head(record: &RecordFields<'_>, total_size: i32) -> Head {
     let mut head = Head { bytes: [0; HEAD_SIZE_MAX], len: 0 };
     head.i32(total_size);
@@ -192,19 +197,6 @@ impl Head {
             IpAddr::V6(address) => self.put(address.octets()),
         }
         self.i32(i32::from(host.port()));
-    }
-}
-
-/// The part of the output not yet written. The caller has checked the sum of everything put.
-struct Cursor<'a>(&'a mut [u8]);
-
-impl Cursor<'_> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        if let Some((to, rest)) = std::mem::take(&mut self.0).split_at_mut_checked(bytes.len()) {
-            to.copy_from_slice(bytes);
-            self.0 = rest;
-        }
     }
 }
 

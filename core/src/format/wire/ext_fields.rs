@@ -172,7 +172,9 @@ impl ExtFields {
 
     /// Sets the text that the fields and the remark are ranges of, and gives the remark.
     pub(super) fn set_text(&mut self, header: Bytes, mut remark: Option<Span>) -> Option<ByteString> {
-        self.text = if header.is_ascii() || str::from_utf8(&header).is_ok() {
+        // In this form the look is a few vector instructions.
+        let is_ascii = header.iter().fold(0, |all, byte| all | byte) < 0x80;
+        self.text = if is_ascii || str::from_utf8(&header).is_ok() {
             header
         } else {
             self.replace_malformed(&header, &mut remark)

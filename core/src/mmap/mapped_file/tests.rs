@@ -146,3 +146,49 @@ fn there_is_one_appender_at_a_time() {
     file.append(3, fill(b"def")).unwrap();
     assert_eq!(file.published(0), b"abcdef");
 }
+
+#[test]
+fn slices_are_appended_in_order_whatever_their_number() {
+    let pieces: Vec<Vec<u8>> = (0..3000_u32).map(|n| vec![n as u8; (n % 4) as usize]).collect();
+    let expected = pieces.concat();
+    let slices = || pieces.iter().map(|piece| IoSlice::new(piece)).collect::<Vec<_>>();
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), Allocation::Whole);
+    let mut appender = Appender::new(file.clone()).unwrap();
+    appender.append(3, fill(b"abc")).unwrap();
+    appender.append_slices(&mut slices(), 0).unwrap();
+    assert_eq!(file.published(3), expected);
+    let beyond = appender.append_slices(&mut slices(), 0).unwrap_err();
+    assert_eq!((beyond.kind(), file.published(3).len()), (io::ErrorKind::InvalidInput, expected.len()));
+    appender.append_slices(&mut [IoSlice::new(b"12345678rest"), IoSlice::new(b"more")], 8).unwrap();
+    assert_eq!(file.published(3 + expected.len()), b"12345678restmore");
+    assert_eq!(std::fs::read(file.path()).unwrap()[3..][..expected.len()], expected);
+
+    let path = dir.path().join("01");
+    let buffered = MappedFile::create(&Disk::real(), &path, 0, 8192, Allocation::Whole).unwrap();
+    let buffered = Arc::new(buffered);
+    let pool = super::super::transient_pool::TransientStorePool::new(1, 8192).unwrap();
+    buffered.set_buffer(pool.take().unwrap());
+    Appender::new(buffered.clone()).unwrap().append_slices(&mut slices(), 8).unwrap();
+    buffered.commit(0).unwrap();
+    assert_eq!(buffered.published(0), expected);
+}
+
+#[test]
+fn the_mark_is_written_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let writes = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let plan = writes.clone();
+    let disk = Disk::failing(Arc::new(move |operation, _: &Path| {
+        let second =
+            operation == super::super::disk::Operation::Write && plan.fetch_add(1, Ordering::Relaxed) == 1;
+        second.then(|| io::Error::other("on purpose"))
+    }));
+    let path = dir.path().join("00");
+    let file = Arc::new(MappedFile::create(&disk, &path, 0, 8192, Allocation::Whole).unwrap());
+    let mut appender = Appender::new(file.clone()).unwrap();
+    assert!(appender.append_slices(&mut [IoSlice::new(b"12345678rest")], 8).is_err());
+    assert_eq!((&file.whole()[..12], file.published(0)), (&b"\0\0\0\0\0\0\0\0rest"[..], &b""[..]));
+    appender.append_slices(&mut [IoSlice::new(b"12345678again")], 8).unwrap();
+    assert_eq!(file.published(0), b"12345678again");
+}

@@ -1,4 +1,4 @@
-//! The append lock: takes a store timestamp, assigns queue and physical offset, writes the record into the mapping.
+//! The append lock: takes a store timestamp, assigns queue and physical offset, writes the records.
 
 use std::io;
 use std::sync::Arc;
@@ -6,9 +6,10 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::CommitLog;
+use super::group::Group;
 use crate::format::flags::TransactionType;
 use crate::format::record::batch::{BatchPart, merged_len, parts};
-use crate::format::record::encode::{RecordFields, body_crc, encode, encode_with_tail};
+use crate::format::record::encode::{RecordFields, body_crc};
 use crate::format::record::layout::{
     BLANK_MIN, PROPERTIES_LEN_MAX, TOPIC_LEN_MAX, encode_blank, is_v6, record_size,
 };
@@ -18,6 +19,9 @@ use crate::store::put::{Appended, BodyForm, PutMessage};
 
 /// A record may exceed the largest body by this much (reference: 64 KiB).
 const RECORD_SLACK_BYTES: usize = 65_536;
+
+/// Size and magic of a record: without them it is none.
+const MARK_BYTES: usize = 8;
 
 /// Why nothing was appended.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub enum AppendError {
 pub struct AppendState {
     current: Option<Appender>,
     next: QueueOffsets,
+    /// Memory for the records of a round.
+    scratch: Vec<u8>,
 }
 
 /// The next queue offset of each topic and queue.
@@ -71,79 +77,23 @@ impl CommitLog {
         let bytes_max = self.tuning.load().message_bytes_max;
         let prepared: Vec<_> = messages.iter().map(|message| prepare(message, bytes_max)).collect();
         let mut state = self.append.lock();
-        let now_ms = self.clock.now_ms();
-        let each = messages.iter().zip(prepared);
-        each.map(|(message, prepared)| match prepared? {
-            Prepared::One(sized) => self.append_one(&mut state, message, &sized, now_ms),
-            Prepared::Batch(parts) => self.append_batch(&mut state, message, &parts, now_ms),
-        })
-        .collect()
-    }
-
-    fn append_one(
-        &self,
-        state: &mut AppendState,
-        message: &PutMessage<'_>,
-        sized: &Sized,
-        store_timestamp_ms: i64,
-    ) -> Result<Appended, AppendError> {
-        let takes_offset = TransactionType::of(message.sys_flag).takes_queue_offset();
-        let AppendState { current, next } = state;
-        let current = self.room_for(current, sized.size_bytes)?;
-        let file = current.file();
-        let mut no_offset = 0;
-        let next = if takes_offset { next.slot(message.topic, message.queue_id) } else { &mut no_offset };
-        let queue_offset = *next;
-        let physical_offset = file.start_offset() + file.write_position() as i64;
-        let record = fields(message, queue_offset, physical_offset, store_timestamp_ms);
-        let record = RecordFields { body_crc: sized.body_crc, ..record };
-        write(current, sized.size_bytes, &record)?;
-        *next = queue_offset + 1;
-        current.file().note_store_timestamp(store_timestamp_ms);
-        Ok(Appended {
-            physical_offset,
-            size_bytes: sized.size_bytes,
-            store_timestamp_ms,
-            queue_offset,
-            message_count: 1,
-            batch_offsets: Vec::new(),
-        })
-    }
-
-    /// Appends every part of a producer's batch as one record each, all in one file and with consecutive queue offsets.
-    fn append_batch(
-        &self,
-        state: &mut AppendState,
-        message: &PutMessage<'_>,
-        batch: &[(BatchPart<'_>, Sized)],
-        store_timestamp_ms: i64,
-    ) -> Result<Appended, AppendError> {
-        let total: usize = batch.iter().map(|(_, sized)| sized.size_bytes).sum();
-        let AppendState { current, next } = state;
-        let current = self.room_for(current, total)?;
-        let file = current.file();
-        let next = next.slot(message.topic, message.queue_id);
-        let first_queue_offset = *next;
-        let start = file.start_offset() + file.write_position() as i64;
-        let mut end = start;
-        let offsets = batch.iter().map(|(_, sized)| {
-            end += sized.size_bytes as i64;
-            end - sized.size_bytes as i64
-        });
-        let batch_offsets: Vec<_> = offsets.collect();
-        let first = fields(message, first_queue_offset, start, store_timestamp_ms);
-        // One publication: a crash leaves all parts or none, and readers never see half a batch.
-        write_all(current, total, &first, batch, message.properties)?;
-        current.file().note_store_timestamp(store_timestamp_ms);
-        *next = first_queue_offset + batch.len() as i64;
-        Ok(Appended {
-            physical_offset: start,
-            size_bytes: total,
-            store_timestamp_ms,
-            queue_offset: first_queue_offset,
-            message_count: batch.len(),
-            batch_offsets,
-        })
+        let group = Group::new(std::mem::take(&mut state.scratch));
+        let each = Vec::with_capacity(messages.len());
+        let store_timestamp_ms = self.clock.now_ms();
+        let mut round =
+            Round { log: self, state: &mut state, messages, group, first: 0, each, store_timestamp_ms };
+        for (message, prepared) in messages.iter().zip(prepared) {
+            let appended = match prepared {
+                Ok(Prepared::One(sized)) => round.add_one(message, &sized),
+                Ok(Prepared::Batch(batch)) => round.append_batch(message, &batch),
+                Err(error) => Err(error),
+            };
+            round.each.push(appended);
+        }
+        round.write();
+        let Round { group, each, .. } = round;
+        state.scratch = group.into_scratch();
+        each
     }
 
     /// Sets the next queue offsets; for the start, before the first append.
@@ -157,27 +107,6 @@ impl CommitLog {
         let deleted = delete()?;
         state.next.0.remove(topic);
         Some(deleted)
-    }
-
-    /// The file that takes `size_bytes` next; fills up the present one and goes on to a new one when they do not fit.
-    fn room_for<'a>(
-        &self,
-        current: &'a mut Option<Appender>,
-        size_bytes: usize,
-    ) -> Result<&'a mut Appender, AppendError> {
-        let file_bytes = self.files.file_size_bytes();
-        if size_bytes + BLANK_MIN > file_bytes {
-            return Err(too_large(size_bytes, file_bytes - BLANK_MIN.min(file_bytes)));
-        }
-        if current.is_none() {
-            *current = self.files.last().map(Appender::new).transpose().map_err(AppendError::Create)?;
-        }
-        let fits =
-            |current: &Appender| size_bytes + BLANK_MIN <= file_bytes - current.file().write_position();
-        if !current.as_ref().is_some_and(fits) {
-            self.go_on(current)?;
-        }
-        current.as_mut().ok_or_else(|| AppendError::Create(io::Error::other("no file to append to")))
     }
 
     /// Fills up the present file and begins the next.
@@ -205,6 +134,134 @@ impl CommitLog {
         let after_it = request(start_offset + size_bytes as i64);
         self.allocator.take(&wanted, Some(&after_it)).map_err(AppendError::Create)
     }
+}
+
+/// Appends that are made under one hold of the lock.
+struct Round<'r, 'm> {
+    log: &'r CommitLog,
+    state: &'r mut AppendState,
+    messages: &'r [PutMessage<'m>],
+    /// What is not written yet.
+    group: Group<'m>,
+    /// The message that the group begins with.
+    first: usize,
+    /// What became of the messages so far; those of the group are only to be written.
+    each: Vec<Result<Appended, AppendError>>,
+    store_timestamp_ms: i64,
+}
+
+impl<'m> Round<'_, 'm> {
+    /// Adds a message to the group.
+    fn add_one(&mut self, message: &PutMessage<'m>, sized: &Sized) -> Result<Appended, AppendError> {
+        let physical_offset = self.room_for(sized.size_bytes)?;
+        let mut no_offset = 0;
+        let next = match TransactionType::of(message.sys_flag).takes_queue_offset() {
+            true => self.state.next.slot(message.topic, message.queue_id),
+            false => &mut no_offset,
+        };
+        let queue_offset = *next;
+        let record = fields(message, queue_offset, physical_offset, self.store_timestamp_ms);
+        let record = RecordFields { body_crc: sized.body_crc, ..record };
+        self.group.push(&record, &[]).map_err(|error| AppendError::Illegal(error.to_string()))?;
+        *next = queue_offset + 1;
+        Ok(Appended {
+            physical_offset,
+            size_bytes: sized.size_bytes,
+            store_timestamp_ms: self.store_timestamp_ms,
+            queue_offset,
+            message_count: 1,
+            batch_offsets: Vec::new(),
+        })
+    }
+
+    /// Appends every part of a producer's batch as one record each, all in one file and with consecutive queue offsets.
+    fn append_batch(
+        &mut self,
+        message: &PutMessage<'m>,
+        batch: &[(BatchPart<'m>, Sized)],
+    ) -> Result<Appended, AppendError> {
+        self.write();
+        // It has its own write: the next group begins behind it.
+        self.first = self.each.len() + 1;
+        let total = batch.iter().map(|(_, sized)| sized.size_bytes).sum();
+        let start = self.room_for(total)?;
+        let queue_offset = *self.state.next.slot(message.topic, message.queue_id);
+        let mut batch_offsets = Vec::with_capacity(batch.len());
+        let mut record = fields(message, queue_offset, start, self.store_timestamp_ms);
+        for (part, sized) in batch {
+            batch_offsets.push(record.physical_offset);
+            let BatchPart { flag, body, properties, .. } = *part;
+            record = RecordFields { flag, body, properties, body_crc: sized.body_crc, ..record };
+            if let Err(error) = self.group.push(&record, message.properties) {
+                self.group.clear();
+                return Err(AppendError::Illegal(error.to_string()));
+            }
+            record.queue_offset += 1;
+            record.physical_offset += sized.size_bytes as i64;
+        }
+        // The first record becomes valid last, and the parts are published together: a crash leaves all of them or none, and
+        // readers never see half a batch.
+        self.write_group(MARK_BYTES).map_err(AppendError::Create)?;
+        *self.state.next.slot(message.topic, message.queue_id) = record.queue_offset;
+        Ok(Appended {
+            physical_offset: start,
+            size_bytes: total,
+            store_timestamp_ms: self.store_timestamp_ms,
+            queue_offset,
+            message_count: batch.len(),
+            batch_offsets,
+        })
+    }
+
+    /// The offset at which `size_bytes` go next. When they do not fit, the present file is filled up, and a new one begun.
+    fn room_for(&mut self, size_bytes: usize) -> Result<i64, AppendError> {
+        let file_bytes = self.log.files.file_size_bytes();
+        if size_bytes + BLANK_MIN > file_bytes {
+            return Err(too_large(size_bytes, file_bytes - BLANK_MIN.min(file_bytes)));
+        }
+        if self.state.current.is_none() {
+            let last = self.log.files.last().map(Appender::new);
+            self.state.current = last.transpose().map_err(AppendError::Create)?;
+        }
+        let wanted = self.group.len() + size_bytes + BLANK_MIN;
+        let fits = |current: &Appender| wanted <= file_bytes - current.file().write_position();
+        if !self.state.current.as_ref().is_some_and(fits) {
+            self.write();
+            self.log.go_on(&mut self.state.current)?;
+        }
+        let file = self.state.current.as_ref().ok_or_else(no_file).map_err(AppendError::Create)?.file();
+        Ok(file.start_offset() + (file.write_position() + self.group.len()) as i64)
+    }
+
+    /// Writes the group. When that fails its messages are not stored, and their places in the queues are free again.
+    fn write(&mut self) {
+        if self.group.is_empty() {
+            return;
+        }
+        if let Err(cause) = self.write_group(0) {
+            let each = self.messages.iter().zip(&mut self.each).skip(self.first);
+            // Backwards: the first of a queue gives the place that the queue had before.
+            for (message, result) in each.collect::<Vec<_>>().into_iter().rev() {
+                let Ok(appended) = result else { continue };
+                if TransactionType::of(message.sys_flag).takes_queue_offset() {
+                    *self.state.next.slot(message.topic, message.queue_id) = appended.queue_offset;
+                }
+                *result = Err(AppendError::Create(io::Error::new(cause.kind(), cause.to_string())));
+            }
+        }
+        self.first = self.each.len();
+    }
+
+    fn write_group(&mut self, mark_bytes: usize) -> io::Result<()> {
+        let current = self.state.current.as_mut().ok_or_else(no_file)?;
+        self.group.write(current, mark_bytes)?;
+        current.file().note_store_timestamp(self.store_timestamp_ms);
+        Ok(())
+    }
+}
+
+fn no_file() -> io::Error {
+    io::Error::other("no file to append to")
 }
 
 fn prepare<'a>(message: &PutMessage<'a>, bytes_max: usize) -> Result<Prepared<'a>, AppendError> {
@@ -289,73 +346,6 @@ fn fields<'a>(
         body_crc: 0,
         topic: message.topic.as_bytes(),
         properties: message.properties,
-    }
-}
-
-fn write(file: &mut Appender, size_bytes: usize, record: &RecordFields<'_>) -> Result<(), AppendError> {
-    let mut result = Ok(0);
-    let published = file.append(size_bytes, |target| {
-        result = encode(target, record);
-        *result.as_ref().unwrap_or(&0)
-    });
-    finish(published, result.map_err(|error| error.to_string()), size_bytes)
-}
-
-/// Writes a batch. `first` is what its first record would be without what belongs to the part.
-fn write_all(
-    file: &mut Appender,
-    total: usize,
-    first: &RecordFields<'_>,
-    batch: &[(BatchPart<'_>, Sized)],
-    tail: &[u8],
-) -> Result<(), AppendError> {
-    let mut result = Ok(0);
-    let published = file.append(total, |target| {
-        result = encode_all(target, first, batch, tail);
-        *result.as_ref().unwrap_or(&0)
-    });
-    finish(published, result, total)
-}
-
-/// Back to front, so that the first record becomes valid last: a crash in between leaves nothing that looks like a record.
-fn encode_all(
-    target: &mut [u8],
-    first: &RecordFields<'_>,
-    batch: &[(BatchPart<'_>, Sized)],
-    tail: &[u8],
-) -> Result<usize, String> {
-    let total = target.len();
-    let mut rest = target;
-    for (index, (part, sized)) in batch.iter().enumerate().rev() {
-        let at = rest.len().checked_sub(sized.size_bytes).ok_or("batch parts exceed their sum")?;
-        let (before, here) = rest.split_at_mut(at);
-        let record = RecordFields {
-            queue_offset: first.queue_offset + index as i64,
-            physical_offset: first.physical_offset + at as i64,
-            flag: part.flag,
-            body: part.body,
-            body_crc: sized.body_crc,
-            properties: part.properties,
-            ..*first
-        };
-        encode_with_tail(here, &record, tail).map_err(|error| error.to_string())?;
-        rest = before;
-    }
-    if rest.is_empty() { Ok(total) } else { Err("batch parts fall short of their sum".to_owned()) }
-}
-
-fn finish(
-    published: io::Result<usize>,
-    encoded: Result<usize, String>,
-    size_bytes: usize,
-) -> Result<(), AppendError> {
-    match (published, encoded) {
-        (Err(cause), _) => Err(AppendError::Create(cause)),
-        (Ok(_), Err(error)) => Err(AppendError::Illegal(error)),
-        (Ok(published), Ok(_)) if published == size_bytes => Ok(()),
-        (Ok(published), Ok(_)) => {
-            Err(AppendError::Illegal(format!("{published} of {size_bytes} bytes written")))
-        }
     }
 }
 

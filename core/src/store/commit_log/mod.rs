@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod flush;
+mod group;
 pub mod read;
 pub mod recover;
 pub mod scan;

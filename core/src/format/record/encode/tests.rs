@@ -40,8 +40,12 @@ fn limits_are_refused_before_writing() {
 fn merged_properties_count_for_the_limit() {
     let long = vec![b'a'; 32_766];
     let record = fields(b"", b"t", &long);
-    let mut out = vec![0; 40_000];
-    assert_eq!(encode_with_tail(&mut out, &record, b"b"), Err(EncodeError::PropertiesTooLong(32_768)));
+    let mut out = Vec::new();
+    assert_eq!(
+        encode_onto(&mut out, &record, b"b", BodyPlace::Here),
+        Err(EncodeError::PropertiesTooLong(32_768))
+    );
+    assert!(out.is_empty());
 }
 
 #[test]
@@ -52,9 +56,15 @@ fn tail_is_joined_with_one_separator() {
         (b"", b"c\x01d", b"c\x01d"),
         (b"a\x01b", b"", b"a\x01b"),
     ] {
-        let mut out = [0; 200];
-        let size = encode_with_tail(&mut out, &fields(b"", b"t", properties), tail).unwrap();
-        assert_eq!(RecordView::parse(&out[..size]).unwrap().properties(), stored);
+        let mut out = b"before".to_vec();
+        let body_at =
+            encode_onto(&mut out, &fields(b"body", b"t", properties), tail, BodyPlace::Elsewhere).unwrap();
+        out.splice(body_at..body_at, *b"body");
+        let mut whole = b"before".to_vec();
+        encode_onto(&mut whole, &fields(b"body", b"t", properties), tail, BodyPlace::Here).unwrap();
+        assert_eq!(whole, out);
+        let record = RecordView::parse(&out[6..]).unwrap();
+        assert_eq!((record.properties(), record.total_size()), (stored, out.len() - 6));
     }
 }
 
