@@ -52,6 +52,8 @@ pub(super) struct Chunks {
     written: usize,
     large: VecDeque<Large>,
     len: usize,
+    /// Bytes of bodies that went into `small`.
+    body_bytes_copied: u64,
 }
 
 /// A long chunk: follows `small[..after]`.
@@ -69,6 +71,11 @@ impl Chunks {
 
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Bytes of bodies that were copied since the last call.
+    pub(super) fn take_body_bytes_copied(&mut self) -> u64 {
+        std::mem::take(&mut self.body_bytes_copied)
     }
 
     /// Appends the frame of `response`; takes its body out. (It is large: by reference it is not copied.)
@@ -110,6 +117,7 @@ impl Chunks {
             self.len += bytes.len();
             if bytes.len() <= COPY_BYTES_MAX {
                 self.small.extend_from_slice(&bytes);
+                self.body_bytes_copied += bytes.len() as u64;
             } else {
                 self.large.push_back(Large { after: self.small.len(), bytes });
             }

@@ -74,7 +74,7 @@ impl Peer {
         let handle = Handle::current();
         let (remote_addr, local_addr) = (canonical(stream.peer_addr()?), canonical(stream.local_addr()?));
         let (reader, writer) = stream.into_split();
-        let outbox = Outbox::new(writer, shared.outbox_bytes_max, shared.oneways_max, handle.clone());
+        let outbox = Outbox::new(writer, shared.clone(), handle.clone());
         let connection = Connection {
             id: ConnectionId::next(),
             remote_addr,

@@ -11,6 +11,7 @@ pub(super) struct Counters {
     pub(super) stray_responses: AtomicU64,
     pub(super) connections_refused: AtomicU64,
     pub(super) idle_closes: AtomicU64,
+    pub(super) body_bytes_copied: AtomicU64,
 }
 
 /// A reading of the counters.
@@ -30,6 +31,8 @@ pub struct NetCounts {
     pub connections_refused: u64,
     /// Connections closed because nothing was read and written for the idle time.
     pub idle_closes: u64,
+    /// Bytes of bodies that were copied on their way to the socket: of short ones. The others are written from where they lie.
+    pub body_bytes_copied: u64,
 }
 
 pub(super) fn add(counter: &AtomicU64, count: u64) {
@@ -47,6 +50,7 @@ impl Counters {
             stray_responses: of(&self.stray_responses),
             connections_refused: of(&self.connections_refused),
             idle_closes: of(&self.idle_closes),
+            body_bytes_copied: of(&self.body_bytes_copied),
         }
     }
 }

@@ -17,6 +17,8 @@ use tokio::sync::Notify;
 use crate::format::wire::command::{OutgoingRequest, Response, Serializer};
 use crate::net::activity::Activity;
 use crate::net::chunks::Chunks;
+use crate::net::connection::Shared;
+use crate::net::counters::add;
 use crate::net::peer::Origin;
 use crate::net::{Answer, NetError};
 
@@ -24,8 +26,7 @@ use crate::net::{Answer, NetError};
 #[derive(Debug)]
 pub(super) struct Outbox {
     state: Mutex<State>,
-    bytes_max: usize,
-    oneways_max: usize,
+    shared: Arc<Shared>,
     handle: Handle,
     draining: AtomicBool,
     closed: AtomicBool,
@@ -63,12 +64,7 @@ enum Step {
 }
 
 impl Outbox {
-    pub(super) fn new(
-        socket: OwnedWriteHalf,
-        bytes_max: usize,
-        oneways_max: usize,
-        handle: Handle,
-    ) -> Arc<Self> {
+    pub(super) fn new(socket: OwnedWriteHalf, shared: Arc<Shared>, handle: Handle) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 socket: Some(socket),
@@ -79,8 +75,7 @@ impl Outbox {
                 batch_scheduled: false,
                 reader_waits: false,
             }),
-            bytes_max,
-            oneways_max,
+            shared,
             handle,
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -146,7 +141,9 @@ impl Outbox {
         if self.is_closed() {
             return Err(NetError::Closed);
         }
-        if state.pending > self.bytes_max || (request.oneway && state.oneways >= self.oneways_max) {
+        if state.pending > self.shared.outbox_bytes_max
+            || (request.oneway && state.oneways >= self.shared.oneways_max)
+        {
             return Err(NetError::Congested);
         }
         state.oneways += usize::from(request.oneway);
@@ -162,6 +159,10 @@ impl Outbox {
         let before = state.queued.len();
         push(&mut state.queued);
         state.pending += state.queued.len() - before;
+        let copied = state.queued.take_body_bytes_copied();
+        if copied > 0 {
+            add(&self.shared.counters.body_bytes_copied, copied);
+        }
     }
 
     /// Writes what is queued, unless somebody else is writing and will see it.
@@ -237,7 +238,7 @@ impl Outbox {
                 Step::Done
             }
         };
-        if state.reader_waits && state.pending <= self.bytes_max / 2 {
+        if state.reader_waits && state.pending <= self.shared.outbox_bytes_max / 2 {
             state.reader_waits = false;
             self.reader.notify_one();
         }
@@ -263,7 +264,7 @@ impl Outbox {
 
     /// True when the reader has to stop until the peer has read more.
     pub(super) fn is_over_bound(&self, pending: usize) -> bool {
-        pending > self.bytes_max
+        pending > self.shared.outbox_bytes_max
     }
 
     /// Waits until at most half of the bound is pending, or the connection is closed. Only for the reading task.
@@ -271,7 +272,7 @@ impl Outbox {
         loop {
             {
                 let mut state = self.state.lock();
-                if self.is_closed() || state.pending <= self.bytes_max / 2 {
+                if self.is_closed() || state.pending <= self.shared.outbox_bytes_max / 2 {
                     return;
                 }
                 state.reader_waits = true;

@@ -86,6 +86,20 @@ fn connections_over_the_limit_are_closed() {
 }
 
 #[test]
+fn long_bodies_are_written_from_where_they_lie() {
+    let server = TestServer::with(options(), Arc::new(NoEvents));
+    let mut client = server.connect();
+    let copied = || server.server.counts().body_bytes_copied;
+    for len in [1025, 1264, 100_000] {
+        assert_eq!(client.ask(ECHO, 1, &vec![7; len]).body.len(), len);
+    }
+    assert_eq!(copied(), 0);
+    client.ask(ECHO, 1, &[7; 1024]);
+    assert_eq!(copied(), 1024);
+    server.stop();
+}
+
+#[test]
 fn idle_connections_are_closed_and_busy_ones_are_not() {
     let idle = Duration::from_millis(400);
     let events = Arc::new(SeenEvents::default());
