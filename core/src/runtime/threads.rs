@@ -1,6 +1,7 @@
 //! Named service threads. A panic in one poisons what it serves instead of passing silently.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -85,6 +86,36 @@ impl ServiceThread {
     }
 }
 
+/// Runs `each` for every item, on this thread and on up to `helpers` more, so that what they wait for overlaps; returns when all are
+/// done. Helpers are called `name`; one that cannot be started is done without. A panic of a helper sets `poison`.
+pub fn for_each_overlapping<T: Sync>(
+    name: &str,
+    poison: &Poison,
+    items: &[T],
+    helpers: usize,
+    each: impl Fn(&T) + Sync,
+) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            each(item);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..helpers {
+            let helper = || {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+                    poison.set(format!("thread {name} panicked: {}", panic_text(&*panic)));
+                }
+            };
+            if std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, helper).is_err() {
+                break;
+            }
+        }
+        work();
+    });
+}
+
 /// The text of a panic payload.
 pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
@@ -103,5 +134,24 @@ mod tests {
         let poison = Poison::new();
         ServiceThread::spawn("t-panic", &poison, || panic!("on purpose")).unwrap().join().unwrap();
         assert_eq!(poison.reason(), Some("thread t-panic panicked: on purpose"));
+    }
+
+    #[test]
+    fn overlapping_work_is_done_once_and_a_panic_of_a_helper_poisons() {
+        let items: Vec<AtomicUsize> = (0..1000).map(|_| AtomicUsize::new(0)).collect();
+        for helpers in [0, 1, 7] {
+            for_each_overlapping("t-overlap", &Poison::new(), &items, helpers, |item| {
+                item.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        assert!(items.iter().all(|item| item.load(Ordering::Relaxed) == 3));
+
+        let poison = Poison::new();
+        let both_run = std::sync::Barrier::new(2);
+        for_each_overlapping("t-overlap", &poison, &[(), ()], 1, |()| {
+            both_run.wait();
+            assert_ne!(std::thread::current().name(), Some("t-overlap"), "on purpose");
+        });
+        assert!(poison.reason().is_some_and(|reason| reason.contains("t-overlap panicked: assertion")));
     }
 }

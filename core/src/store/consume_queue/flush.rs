@@ -7,10 +7,15 @@ use parking_lot::Mutex;
 
 use super::queue::ConsumeQueue;
 use crate::runtime::signal::Signal;
-use crate::runtime::threads::Service;
+use crate::runtime::threads::{Service, for_each_overlapping};
 use crate::store::checkpoint::StoreCheckpoint;
 use crate::store::index::MessageIndex;
 use crate::store::options::LiveTuning;
+
+/// From so many queues on they are synced by several threads: each sync waits for the journal of the file system, which takes what
+/// waits at a time together.
+const QUEUES_FOR_HELPERS_MIN: usize = 64;
+const HELPERS: usize = 7;
 
 /// Queues with unflushed units, and the thread that flushes them.
 #[doc(alias = "FlushConsumeQueueService")]
@@ -80,29 +85,35 @@ impl QueueFlush {
         self.flush(0);
     }
 
+    fn flush_queue(&self, queue: &Arc<ConsumeQueue>, pages_min: usize) {
+        queue.clear_dirty();
+        match queue.files().flush(pages_min) {
+            Ok(durable) if durable < queue.files().max_offset() => {
+                if queue.mark_dirty() {
+                    self.dirty.lock().push(queue.clone());
+                }
+            }
+            Ok(_) => {}
+            // A deleted topic's files are gone; that is no failure of the disk.
+            Err(_) if queue.files().is_empty() => {}
+            Err(error) => self
+                .service
+                .poison
+                .set(format!("could not sync a consume queue of {}: {error}", queue.topic())),
+        }
+    }
+
     fn flush(&self, pages_min: usize) {
         if self.service.poison.is_set() {
             return;
         }
         let dispatched_ms = self.dispatched_ms.load(Ordering::Acquire);
         let dirty = std::mem::take(&mut *self.dirty.lock());
-        for queue in dirty {
-            queue.clear_dirty();
-            match queue.files().flush(pages_min) {
-                Ok(durable) if durable < queue.files().max_offset() => {
-                    if queue.mark_dirty() {
-                        self.dirty.lock().push(queue);
-                    }
-                }
-                Ok(_) => {}
-                // A deleted topic's files are gone; that is no failure of the disk.
-                Err(_) if queue.files().is_empty() => {}
-                Err(error) => self
-                    .service
-                    .poison
-                    .set(format!("could not sync a consume queue of {}: {error}", queue.topic())),
-            }
-        }
+        let syncs_many = pages_min == 0 && dirty.len() >= QUEUES_FOR_HELPERS_MIN;
+        let helpers = if syncs_many { HELPERS } else { 0 };
+        for_each_overlapping("store-cq-sync", &self.service.poison, &dirty, helpers, |queue| {
+            self.flush_queue(queue, pages_min);
+        });
         let index_moved = self.index.flush_full(&self.checkpoint).unwrap_or_else(|error| {
             self.service.poison.set(format!("could not sync an index file: {error}"));
             false
