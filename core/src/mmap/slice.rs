@@ -32,6 +32,11 @@ impl MappedSlice {
         self.file.start_offset() + self.position as i64
     }
 
+    /// A view of other bytes of the same file, when the file has them and they are published.
+    pub fn elsewhere(&self, start_offset: i64, len: usize) -> Option<MappedSlice> {
+        self.file.slice(usize::try_from(start_offset - self.file.start_offset()).ok()?, len)
+    }
+
     /// Lengthens the view to `len` bytes when `other` starts exactly where this one ends; otherwise gives it back.
     pub fn join(&mut self, other: MappedSlice) -> Result<(), MappedSlice> {
         if Arc::ptr_eq(&self.file, &other.file) && self.position + self.len == other.position {

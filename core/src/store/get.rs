@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::MessageStore;
 use super::consume_queue::ConsumeQueue;
-use super::options::TransferLimit;
+use super::options::{TransferLimit, Tuning};
 use crate::format::disk::cq_ext::{CqExtUnit, is_address};
 use crate::format::disk::cq_unit::{CQ_UNIT_SIZE, CqUnit};
 use crate::format::record::decode::RecordView;
@@ -190,6 +190,8 @@ impl MessageStore {
         (min, max): (i64, i64),
     ) -> GetOutcome {
         let log_max = self.max_physical_offset();
+        let tuning = self.tuning.load();
+        let window_bytes = memory_window_bytes(&tuning);
         let scan_bytes = UNIT_BYTES_PER_READ.max(messages_max.saturating_mul(CQ_UNIT_SIZE));
         let mut gathered = Gathered { slices: SmallVec::new(), count: 0, bytes: 0 };
         let mut status = GetStatus::NoMatchedMessage;
@@ -203,7 +205,8 @@ impl MessageStore {
                 continue;
             }
             let size = usize::try_from(unit.size).unwrap_or(0);
-            let limit = self.transfer_limit(log_max, unit.physical_offset);
+            let is_on_disk = log_max - unit.physical_offset > window_bytes;
+            let limit = if is_on_disk { tuning.transfer_on_disk } else { tuning.transfer_in_memory };
             if gathered.is_full(size, messages_max, limit) {
                 break;
             }
@@ -213,7 +216,10 @@ impl MessageStore {
             if !filter.matches_unit(tags_code, None) {
                 continue;
             }
-            let Some(record) = self.log.slice(unit.physical_offset, size) else {
+            // Mostly in the file of the record before, which then need not be looked for.
+            let neighbour =
+                gathered.slices.last().and_then(|last| last.elsewhere(unit.physical_offset, size));
+            let Some(record) = neighbour.or_else(|| self.log.slice(unit.physical_offset, size)) else {
                 // Gone with its file: so is everything else in that file.
                 skip_until = self.next_log_file(unit.physical_offset);
                 status = GetStatus::MessageWasRemoving;
@@ -236,16 +242,7 @@ impl MessageStore {
             message_count: gathered.count,
             size_bytes: gathered.bytes,
             slices: gathered.slices.into_iter().map(MappedSlice::into_bytes).collect(),
-            suggest_pulling_from_slave: log_max - last_offset > self.memory_window_bytes(),
-        }
-    }
-
-    fn transfer_limit(&self, log_max: i64, physical_offset: i64) -> TransferLimit {
-        let tuning = self.tuning.load();
-        if self.is_on_disk(log_max, physical_offset) {
-            tuning.transfer_on_disk
-        } else {
-            tuning.transfer_in_memory
+            suggest_pulling_from_slave: log_max - last_offset > window_bytes,
         }
     }
 
@@ -255,12 +252,7 @@ impl MessageStore {
     }
 
     fn is_on_disk(&self, log_max: i64, physical_offset: i64) -> bool {
-        log_max - physical_offset > self.memory_window_bytes()
-    }
-
-    /// Messages this close to the end of the log are taken to be in memory.
-    fn memory_window_bytes(&self) -> i64 {
-        physical_memory_bytes() / 100 * i64::from(self.tuning.load().in_memory_percent)
+        log_max - physical_offset > memory_window_bytes(&self.tuning.load())
     }
 
     /// Next offset of a queue; 0 when it does not exist.
@@ -310,6 +302,11 @@ impl MessageStore {
         }
         found
     }
+}
+
+/// Messages this close to the end of the log are taken to be in memory.
+fn memory_window_bytes(tuning: &Tuning) -> i64 {
+    physical_memory_bytes() / 100 * i64::from(tuning.in_memory_percent)
 }
 
 /// Physical memory of the machine, read once.
