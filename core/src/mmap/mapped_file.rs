@@ -403,9 +403,7 @@ impl Appender {
         file.wrote.store(position + filled, Ordering::Release);
         Ok(filled)
     }
-}
 
-impl Appender {
     /// Appends `slices`, one behind the other, by a write instead of through the mapping; all of them are published, or none. The
     /// first `mark_bytes`, which lie in the first slice, are written last.
     ///

@@ -85,7 +85,7 @@ pub fn body_crc(body: &[u8]) -> u32 {
     crc32fast::hash(body) & 0x7FFF_FFFF
 }
 
-/// Writes the record to the front of `out` and returns its size.
+/// Writes the record to the front of `out` and returns its size: for tools and tests. The log uses [`encode_onto`].
 pub fn encode(out: &mut [u8], record: &RecordFields<'_>) -> Result<usize, EncodeError> {
     let mut bytes = Vec::new();
     encode_onto(&mut bytes, record, &[], BodyPlace::Here)?;

@@ -7,7 +7,8 @@
 //! └────────────┴───────────────┴─────────────────┴────────────────┴──────────────────────┘
 //! ```
 //!
-//! [`frame::next_frame`] takes a frame off a read buffer; [`command`] holds what it decodes to and encodes answers;
+//! [`frame::next_frame`] takes a frame off a read buffer; [`command`] holds what it decodes to, its header fields being
+//! [`ExtFields`], and encodes answers; the one answer that is sent as often as messages come has a file of its own, `send_answer`;
 //! the two header serializations are `header_json` and `header_binary`. `header::*` gives the header fields of each
 //! request and response their types, `body::*` the bodies, [`fastjson`] reads and writes the JSON dialect of bodies and
 //! of the configuration files. [`codes`] is the table of all numbers.

@@ -131,6 +131,26 @@ fn recorded_headers_survive_their_types() {
     assert_eq!(seen.iter().filter(|(_, response)| !response).count(), 95);
 }
 
+impl<'a> From<SendHeaderV2<'a>> for SendHeader<'a> {
+    fn from(v2: SendHeaderV2<'a>) -> Self {
+        Self {
+            queue_id: v2.queue_id,
+            flag: v2.flag,
+            sys_flag: v2.sys_flag,
+            reconsume_times: v2.reconsume_times,
+            batch: v2.batch,
+            unit_mode: v2.unit_mode,
+            default_topic: v2.default_topic,
+            default_topic_queue_nums: v2.default_topic_queue_nums,
+            producer_group: v2.producer_group,
+            topic: v2.topic,
+            born_timestamp_ms: v2.born_timestamp_ms,
+            properties: v2.properties,
+            max_reconsume_times: v2.max_reconsume_times,
+        }
+    }
+}
+
 #[test]
 fn both_send_forms_give_one_header() {
     let mut checked = 0;
