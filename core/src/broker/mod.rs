@@ -1,6 +1,6 @@
 //! The rules of RocketMQ. [`Broker`] wires the parts and starts and stops them in order; it holds no rule.
 //!
-//! In: [`produce`] is the one way in, [`retry`] the way back, [`delay`] the way round. Out: [`consume`] is the one way out,
+//! In: [`produce`] is the one way in, [`retry`] the way back, [`reply`] the way of an answer, [`delay`] the way round. Out: [`consume`] is the one way out,
 //! [`hold`] the waiting room in front of it. Tables with one owner each: [`topics`], [`groups`], [`offsets`], [`clients`],
 //! [`queue_locks`]. `processor` converts wire to operation and back.
 
@@ -21,6 +21,7 @@ pub mod produce;
 pub mod queue_locks;
 pub mod refusal;
 pub mod registration;
+pub mod reply;
 pub mod retry;
 pub mod routes;
 pub mod runtime_info;

@@ -127,6 +127,18 @@ impl Produce {
         })
     }
 
+    /// Checks a reply message as a send, and says which queue it goes to.
+    pub fn admit_reply(&self, send: &Send<'_>) -> Result<i32, Refusal> {
+        choose_queue(send, &*self.admit(send, &self.config.load())?)
+    }
+
+    /// Stores a message that is final as it is, and counts it.
+    pub fn put_counted(&self, message: &PutMessage<'_>) -> PutOutcome {
+        let outcome = self.store.put(message);
+        self.count(std::slice::from_ref(message), std::slice::from_ref(&outcome));
+        outcome
+    }
+
     fn send_with(&self, sends: &[Send<'_>], texts: &mut Vec<u8>) -> SentAll {
         let config = self.config.load();
         let mut topic = None;
@@ -170,7 +182,7 @@ impl Produce {
         }
     }
 
-    /// Checks that concern the topic, in the order of the reference. A reply message passes them too.
+    /// Checks that concern the topic, in the order of the reference.
     fn admit(&self, send: &Send<'_>, config: &Config) -> Result<Arc<TopicConfig>, Refusal> {
         let not_before =
             i64::try_from(config.broker.start_accept_send_request_time_stamp).unwrap_or(i64::MAX);

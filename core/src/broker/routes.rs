@@ -12,6 +12,8 @@ pub struct Processors {
     pub send: Arc<dyn Processor>,
     /// 36.
     pub send_back: Arc<dyn Processor>,
+    /// 324, 325.
+    pub reply: Arc<dyn Processor>,
     /// 11.
     pub pull: Arc<dyn Processor>,
     /// 12, 33.
@@ -41,6 +43,9 @@ pub fn router(processors: &Processors, lanes: &Lanes) -> Router {
         router.route(code, processors.lock.clone(), LaneChoice::Inline);
     }
     router.route(Code::ConsumerSendMsgBack, processors.send_back.clone(), Lanes::on(&lanes.send));
+    for code in [Code::SendReplyMessage, Code::SendReplyMessageV2] {
+        router.route(code, processors.reply.clone(), Lanes::on(&lanes.reply));
+    }
     for code in [Code::QueryMessage, Code::ViewMessageById] {
         router.route(code, processors.query.clone(), Lanes::on(&lanes.query));
     }

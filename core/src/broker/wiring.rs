@@ -16,9 +16,11 @@ use super::processor::lock::LockProcessor;
 use super::processor::offset::OffsetProcessor;
 use super::processor::pull::PullProcessor;
 use super::processor::query::QueryProcessor;
+use super::processor::reply::ReplyProcessor;
 use super::processor::send::SendProcessor;
 use super::processor::send_back::SendBackProcessor;
 use super::produce::Produce;
+use super::reply::Replies;
 use super::retry::SendBack;
 use super::routes::Processors;
 use super::runtime_info::RequestLanes;
@@ -63,8 +65,12 @@ pub(super) fn wire(wires: &Wires<'_>) -> Wired {
         producers: tables.producers.clone(),
         config: config.clone(),
     };
+    let produce = Arc::new(produce(wires));
+    let send = SendProcessor::new(produce.clone(), config.clone(), wires.store_host.clone());
+    let reply = reply(wires, produce);
     let processors = Processors {
-        send: Arc::new(Arc::new(send(wires))),
+        send: Arc::new(Arc::new(send)),
+        reply: Arc::new(reply),
         send_back: Arc::new(SendBackProcessor::new(Arc::new(send_back))),
         pull: Arc::new(Arc::new(pull(wires))),
         query: Arc::new(QueryProcessor::new(store.clone(), config.clone())),
@@ -76,17 +82,28 @@ pub(super) fn wire(wires: &Wires<'_>) -> Wired {
     Wired { processors, admin, admin_processor }
 }
 
-fn send(wires: &Wires<'_>) -> SendProcessor {
+fn produce(wires: &Wires<'_>) -> Produce {
     let (parts, tables) = (wires.parts, wires.tables);
-    let produce = Produce::new(
+    Produce::new(
         wires.store.clone(),
         tables.topics.clone(),
         tables.groups.clone(),
         tables.stats.clone(),
         parts.config.clone(),
         parts.clock.clone(),
-    );
-    SendProcessor::new(Arc::new(produce), parts.config.clone(), wires.store_host.clone())
+    )
+}
+
+fn reply(wires: &Wires<'_>, produce: Arc<Produce>) -> ReplyProcessor {
+    let config = &wires.parts.config;
+    let replies = Replies {
+        produce,
+        producers: wires.tables.producers.clone(),
+        notifier: ClientNotifier::new(config.clone()),
+        config: config.clone(),
+        clock: wires.parts.clock.clone(),
+    };
+    ReplyProcessor::new(replies, config.clone(), wires.store_host.clone())
 }
 
 fn pull(wires: &Wires<'_>) -> PullProcessor {

@@ -210,7 +210,7 @@ Broker broker BrokerConfig {
     /// Loads the ACL validators from the service files.
     acl_enable: bool = "aclEnable", fixed("false").important().only(&["false"], "access control is not part of this version");
     /// Stores reply messages besides pushing them.
-    store_reply_message_enable: bool = "storeReplyMessageEnable", fixed("true").accepted("reply messages are refused in this version");
+    store_reply_message_enable: bool = "storeReplyMessageEnable", live("true");
     /// Keeps per-queue statistics; fixed at construction.
     enable_detail_stat: bool = "enableDetailStat", fixed("true");
     /// Drops statistics of deleted topics and groups.

@@ -92,7 +92,7 @@ impl SendProcessor {
 }
 
 /// What every answer has, refusals too.
-fn marks(region: &str, trace_on: bool) -> HeaderFields {
+pub(super) fn marks(region: &str, trace_on: bool) -> HeaderFields {
     HeaderFields::new().with("MSG_REGION", region.to_owned()).with("TRACE_ON", trace_on)
 }
 

@@ -140,6 +140,11 @@ impl<'a> SendFields<'a> {
         }
     }
 
+    /// Group of the producer.
+    pub fn producer_group(&self) -> &'a str {
+        Self::field(self.fields, self.has_letters, b'a', "producerGroup").map_or("", RawText::as_str)
+    }
+
     /// Whether the topic belongs to a unit.
     pub fn unit_mode(&self) -> bool {
         Self::field(self.fields, self.has_letters, b'k', "unitMode").is_some_and(RawText::as_bool)
