@@ -45,6 +45,8 @@ pub struct SubscriptionGroups {
     table: RwLock<TextMap<Arc<SubscriptionGroupConfig>>>,
     /// Held by whoever changes the table, and for a consistent pair of table and version.
     version: Mutex<DataVersion>,
+    /// `enableLmq`: groups named as light queues are there without being created.
+    light_groups: bool,
     file: TableFile,
     config: LiveConfig,
     clock: Clock,
@@ -59,7 +61,9 @@ impl std::fmt::Debug for SubscriptionGroups {
 impl SubscriptionGroups {
     /// The built-in groups, and over them what `config/subscriptionGroup.json` says.
     pub fn open(disk: Disk, config: LiveConfig, clock: Clock) -> Result<Self> {
-        let folder = config.load().store.store_path_root_dir.join(file::CONFIG);
+        let current = config.snapshot();
+        let folder = current.store.store_path_root_dir.join(file::CONFIG);
+        let light_groups = current.store.enable_lmq;
         let file = TableFile::new(disk, folder.join(file::SUBSCRIPTION_GROUPS));
         let mut table: TextMap<Arc<SubscriptionGroupConfig>> = TextMap::default();
         for group in BUILT_IN_GROUPS {
@@ -73,12 +77,24 @@ impl SubscriptionGroups {
                 table.insert(name, Arc::new(group));
             }
         }
-        Ok(Self { table: RwLock::new(table), version: Mutex::new(version), file, config, clock })
+        Ok(Self {
+            table: RwLock::new(table),
+            version: Mutex::new(version),
+            light_groups,
+            file,
+            config,
+            clock,
+        })
     }
 
     /// A group, if it exists.
     pub fn find(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
-        self.table.read().get(group).cloned()
+        let found = self.table.read().get(group).cloned();
+        found.or_else(|| self.is_light(group).then(|| Arc::new(SubscriptionGroupConfig::new(group))))
+    }
+
+    fn is_light(&self, group: &str) -> bool {
+        self.light_groups && names::is_lmq(group) && check_group(group).is_ok()
     }
 
     /// A group. One that is missing is created when `autoCreateSubscriptionGroup` is on or the name is a system group's.
@@ -105,10 +121,13 @@ impl SubscriptionGroups {
         Some(created)
     }
 
-    /// Sets a group as an administrator wants it.
+    /// Sets a group as an administrator wants it. A light queue's group is as it is.
     #[doc(alias = "updateSubscriptionGroupConfig")]
     pub fn update(&self, group: SubscriptionGroupConfig) -> Result<(), GroupNameError> {
         check_group(&group.group_name)?;
+        if self.is_light(&group.group_name) {
+            return Ok(());
+        }
         tracing::info!(target: "broker::groups", ?group, "group updated");
         let mut version = self.version.lock();
         self.table.write().insert(group.group_name.clone(), Arc::new(group));

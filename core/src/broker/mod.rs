@@ -245,6 +245,7 @@ fn stats_of(config: &LiveConfig, clock: &Clock) -> BrokerStats {
         config.broker.enable_detail_stat,
         clock.clone(),
     )
+    .with_light_queues_folded(config.store.enable_lmq)
 }
 
 fn start_timers(

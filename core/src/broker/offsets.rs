@@ -13,13 +13,16 @@ use crate::broker::persist::TableFile;
 use crate::config::LiveConfig;
 use crate::error::Result;
 use crate::format::disk::tables::{ConsumerOffsetTable, offset_key};
-use crate::format::names::file;
+use crate::format::names::{self, file};
 use crate::format::wire::fastjson;
 use crate::mmap::disk::Disk;
 use crate::runtime::timers::Timers;
 
 /// When offsets are written down first.
 const FIRST_PERSIST: Duration = Duration::from_secs(10);
+
+/// The only queue of a light group.
+const LIGHT_QUEUE_ID: i32 = 0;
 
 /// Queue id → offset.
 pub type QueueOffsets = BTreeMap<i32, i64>;
@@ -35,6 +38,8 @@ pub struct ConsumerOffsets {
     groups: RwLock<TextMap<GroupOffsets>>,
     /// Something was committed since the last [`ConsumerOffsets::persist`].
     is_dirty: AtomicBool,
+    /// `enableLmq`: a group whose name is a light queue's has one offset per topic, in a table of its own.
+    light_groups: bool,
     file: TableFile,
 }
 
@@ -54,23 +59,42 @@ fn canonical<'a>(topic: &'a str, group: &'a str) -> (Cow<'a, str>, Cow<'a, str>)
 }
 
 impl ConsumerOffsets {
-    /// What `config/consumerOffset.json` says.
+    /// What `config/consumerOffset.json` says; with light queues, `config/lmqConsumerOffset.json`. That one missing, the first is read,
+    /// so that no group loses its place when they are switched on. In Java every group does.
     pub fn open(disk: Disk, config: &LiveConfig) -> Result<Self> {
-        let folder = config.load().store.store_path_root_dir.join(file::CONFIG);
-        let file = TableFile::new(disk, folder.join(file::CONSUMER_OFFSETS));
+        let current = config.load();
+        let folder = current.store.store_path_root_dir.join(file::CONFIG);
+        let light_groups = current.store.enable_lmq;
+        let plain = TableFile::new(disk.clone(), folder.join(file::CONSUMER_OFFSETS));
+        let (file, stored) = if light_groups {
+            let file = TableFile::new(disk, folder.join(file::LMQ_CONSUMER_OFFSETS));
+            let stored = file.load::<ConsumerOffsetTable>()?;
+            (file, stored.map_or_else(|| plain.load(), |stored| Ok(Some(stored)))?)
+        } else {
+            let stored = plain.load()?;
+            (plain, stored)
+        };
+        let stored: ConsumerOffsetTable = stored.unwrap_or_default();
+        let light = stored.lmq_offset_table.unwrap_or_default().into_iter();
+        let light = light.map(|(key, offset)| (key, QueueOffsets::from([(LIGHT_QUEUE_ID, offset)])));
         let mut groups: TextMap<GroupOffsets> = TextMap::default();
-        for (key, offsets) in file.load::<ConsumerOffsetTable>()?.unwrap_or_default().offset_table {
+        for (key, offsets) in stored.offset_table.into_iter().chain(light) {
             let (topic, group) = key.split_once('@').unwrap_or((&key, ""));
             let topics = groups.entry(group.to_owned()).or_default();
             topics.insert(topic.to_owned(), Arc::new(Mutex::new(offsets)));
         }
-        Ok(Self { groups: RwLock::new(groups), is_dirty: AtomicBool::new(false), file })
+        Ok(Self { groups: RwLock::new(groups), is_dirty: AtomicBool::new(false), light_groups, file })
+    }
+
+    fn is_light(&self, group: &str) -> bool {
+        self.light_groups && names::is_lmq(group)
     }
 
     /// Stores an offset, whatever its value. Allocates only for a queue that is new to the group.
     #[doc(alias = "commitOffset")]
     pub fn commit(&self, group: &str, topic: &str, queue_id: i32, offset: i64) {
         let (topic, group) = canonical(topic, group);
+        let queue_id = if self.is_light(&group) { LIGHT_QUEUE_ID } else { queue_id };
         let old = match self.queues(&group, &topic) {
             Some(queues) => queues.lock().insert(queue_id, offset),
             None => {
@@ -95,6 +119,7 @@ impl ConsumerOffsets {
     #[doc(alias = "queryOffset")]
     pub fn find(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
         let (topic, group) = canonical(topic, group);
+        let queue_id = if self.is_light(&group) { LIGHT_QUEUE_ID } else { queue_id };
         self.queues(&group, &topic)?.lock().get(&queue_id).copied()
     }
 
@@ -166,14 +191,18 @@ impl ConsumerOffsets {
     /// The table as it is stored and as code 43 answers it.
     pub fn snapshot(&self) -> ConsumerOffsetTable {
         let groups = self.groups.read();
-        let mut table = ConsumerOffsetTable::default();
+        let mut light = BTreeMap::new();
+        let mut offset_table = BTreeMap::new();
         for (group, topics) in groups.iter() {
             for (topic, queues) in topics {
-                let offsets = queues.lock().clone();
-                table.offset_table.insert(offset_key(topic, group), offsets);
+                let (key, offsets) = (offset_key(topic, group), queues.lock());
+                match offsets.get(&LIGHT_QUEUE_ID).filter(|_| self.is_light(group)) {
+                    Some(offset) => drop(light.insert(key, *offset)),
+                    None => drop(offset_table.insert(key, offsets.clone())),
+                }
             }
         }
-        table
+        ConsumerOffsetTable { lmq_offset_table: self.light_groups.then_some(light), offset_table }
     }
 
     /// The body of code 43.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
+use crate::format::names;
 use crate::format::wire::body::{BrokerStats as StatsBody, StatsSpan};
 use crate::runtime::timers::Timers;
 use crate::store::Amount;
@@ -30,6 +31,8 @@ pub struct BrokerStats {
     cluster: String,
     /// `enableDetailStat`: by queue too.
     is_detailed: bool,
+    /// `enableLmq`: all light queues and groups are counted as one.
+    folds_light: bool,
     clock: Clock,
     start: Moment,
     topic_put: Table,
@@ -117,6 +120,7 @@ impl BrokerStats {
         Self {
             cluster: cluster.to_owned(),
             is_detailed,
+            folds_light: false,
             start: clock.moment(),
             clock,
             topic_put: Table::new(),
@@ -128,6 +132,17 @@ impl BrokerStats {
             broker_put: Counter::default(),
             broker_get: Counter::default(),
         }
+    }
+
+    /// Counts what light queues and their groups get as one (`enableLmq`).
+    #[doc(alias = "LmqBrokerStatsManager")]
+    pub fn with_light_queues_folded(self, folds_light: bool) -> Self {
+        Self { folds_light, ..self }
+    }
+
+    fn group_key<'a>(&self, topic: &'a str, group: &'a str) -> Key<'a> {
+        let fold = |name| if self.folds_light && names::is_lmq(name) { names::LMQ_PREFIX } else { name };
+        Key::of_group(fold(topic), fold(group))
     }
 
     /// A message, or a batch, was put.
@@ -148,7 +163,7 @@ impl BrokerStats {
     /// A group was given messages; the read took `latency`.
     #[doc(alias = "incGroupGetNums")]
     pub fn got(&self, group: &str, topic: &str, queue_id: i32, amount: Amount, latency: Duration) {
-        let key = Key::of_group(topic, group);
+        let key = self.group_key(topic, group);
         self.group_get.with(key, |pair| pair.add(amount));
         let key = if self.is_detailed { Key { queue_id, ..key } } else { key };
         let latency_ms = usize::try_from(latency.as_millis()).unwrap_or(usize::MAX);
@@ -169,13 +184,13 @@ impl BrokerStats {
     /// A group sent a message of `topic` back, which was then put as `amount` of `put_to`.
     #[doc(alias = "incSendBackNums")]
     pub fn sent_back(&self, group: &str, topic: &str) {
-        self.send_back.with(Key::of_group(topic, group), |pair| pair.nums.add(1));
+        self.send_back.with(self.group_key(topic, group), |pair| pair.nums.add(1));
     }
 
     /// Messages a group reads of a topic per second, over the last minute.
     #[doc(alias = "tpsGroupGetNums")]
     pub fn group_tps(&self, group: &str, topic: &str) -> f64 {
-        let pair = self.group_get.find(Key::of_group(topic, group));
+        let pair = self.group_get.find(self.group_key(topic, group));
         pair.map_or(0.0, |pair| pair.nums.rate(Span::Minute).tps)
     }
 

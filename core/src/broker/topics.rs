@@ -59,6 +59,8 @@ pub struct Topics {
     version: Mutex<DataVersion>,
     /// System topics whose names come from the configuration.
     named_by_config: BTreeSet<String>,
+    /// `enableLmq`: light queues are topics that nobody creates.
+    light_queues: bool,
     file: TableFile,
     config: LiveConfig,
     clock: Clock,
@@ -97,6 +99,7 @@ impl Topics {
             table: RwLock::new(table),
             version: Mutex::new(version),
             named_by_config: named_by_config(&current),
+            light_queues: current.store.enable_lmq,
             file,
             config,
             clock,
@@ -113,12 +116,17 @@ impl Topics {
     /// A topic.
     #[doc(alias = "selectTopicConfig")]
     pub fn find(&self, topic: &str) -> Option<Arc<TopicConfig>> {
-        self.table.read().get(topic).cloned()
+        let found = self.table.read().get(topic).cloned();
+        found.or_else(|| self.is_light(topic).then(|| Arc::new(TopicConfig::new(topic, 1, READ_WRITE))))
+    }
+
+    fn is_light(&self, topic: &str) -> bool {
+        self.light_queues && names::is_lmq(topic) && names::check_topic(topic).is_ok()
     }
 
     /// Whether a topic exists.
     pub fn contains(&self, topic: &str) -> bool {
-        self.table.read().contains_key(topic)
+        self.table.read().contains_key(topic) || self.is_light(topic)
     }
 
     /// Whether a topic exists and is ordered.
@@ -262,10 +270,13 @@ impl Topics {
         })
     }
 
-    /// Sets a topic as an administrator wants it. The caller has checked the name ([`names::check_topic`]).
+    /// Sets a topic as an administrator wants it. The caller has checked the name ([`names::check_topic`]). A light queue is as it is.
     #[doc(alias = "updateTopicConfig")]
     pub fn update(&self, topic: TopicConfig) -> Arc<TopicConfig> {
         let topic = Arc::new(topic);
+        if self.is_light(&topic.topic_name) {
+            return topic;
+        }
         self.insert(&mut self.version.lock(), topic.clone());
         tracing::info!(target: "broker::topics", ?topic, "topic updated");
         self.changed(&Change::Updated(topic.clone()));

@@ -182,11 +182,11 @@ Store store StoreConfig {
     /// Counts delayed delivery in the statistics.
     enable_schedule_message_stats: bool = "enableScheduleMessageStats", fixed("true").accepted("not counted in this version");
     /// Light queues: names starting with %LMQ%.
-    enable_lmq: bool = "enableLmq", fixed("false").accepted("light queues are not part of this version");
+    enable_lmq: bool = "enableLmq", fixed("false");
     /// Dispatches one message to several queues.
-    enable_multi_dispatch: bool = "enableMultiDispatch", fixed("false").accepted("light queues are not part of this version");
+    enable_multi_dispatch: bool = "enableMultiDispatch", fixed("false");
     /// Limit of light queues.
-    max_lmq_consume_queue_num: u32 = "maxLmqConsumeQueueNum", fixed("20000").accepted("light queues are not part of this version");
+    max_lmq_consume_queue_num: u32 = "maxLmqConsumeQueueNum", fixed("20000");
     /// Asynchronous delivery of delayed messages.
     enable_schedule_async_deliver: bool = "enableScheduleAsyncDeliver",
        fixed("false").accepted("delivery of delayed messages has one form; no message is skipped");

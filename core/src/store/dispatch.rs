@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 use super::consume_queue::flush::QueueFlush;
 use super::consume_queue::queue::{ConsumeQueue, UnitAppend};
 use super::consume_queue::table::ConsumeQueueTable;
+use super::fan_out;
 use super::index::{IndexFile, Key, MessageIndex, RecordKeys};
+use super::options::FanOutOptions;
 use crate::error::Result;
 use crate::format::disk::cq_unit::CqUnit;
 use crate::format::names::property;
@@ -57,6 +59,7 @@ pub struct Dispatch {
     queue_flush: Arc<QueueFlush>,
     index: Arc<MessageIndex>,
     delay_levels: DelayLevels,
+    fan_out: FanOutOptions,
     listener: OnceLock<Arc<dyn ArrivalListener>>,
 }
 
@@ -73,8 +76,9 @@ impl Dispatch {
         queue_flush: Arc<QueueFlush>,
         index: Arc<MessageIndex>,
         delay_levels: DelayLevels,
+        fan_out: FanOutOptions,
     ) -> Self {
-        Self { queues, queue_flush, index, delay_levels, listener: OnceLock::new() }
+        Self { queues, queue_flush, index, delay_levels, fan_out, listener: OnceLock::new() }
     }
 
     /// Sets the listener; only the first one counts.
@@ -110,10 +114,19 @@ impl Dispatch {
                 store_timestamp_ms: record.store_timestamp_ms(),
                 properties: record.properties(),
             };
-            match self.to_queue(&arrival, record, recent, wait)? {
-                UnitAppend::Written => chunk.arrivals.push(arrival),
-                UnitAppend::Known => {}
-                UnitAppend::NeedsFile => return Ok(false),
+            let entries = fan_out::entries(self.fan_out, record.queue_id(), record.properties());
+            let others = entries.into_iter().map(|(target, queue_offset)| Arrival {
+                topic: target.topic,
+                queue_id: target.queue_id,
+                queue_offset,
+                ..arrival
+            });
+            for arrival in std::iter::once(arrival).chain(others) {
+                match self.to_queue(&arrival, record, recent, wait)? {
+                    UnitAppend::Written => chunk.arrivals.push(arrival),
+                    UnitAppend::Known => {}
+                    UnitAppend::NeedsFile => return Ok(false),
+                }
             }
         }
         RecordKeys { unique, keys }.collect(record, &mut chunk.keys);

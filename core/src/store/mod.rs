@@ -11,6 +11,7 @@ pub mod close;
 pub mod commit_log;
 pub mod consume_queue;
 pub mod dispatch;
+pub mod fan_out;
 pub mod get;
 pub mod index;
 pub mod open;

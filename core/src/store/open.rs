@@ -72,6 +72,7 @@ impl MessageStore {
             queue_flush.clone(),
             index.clone(),
             options.delay_levels.clone(),
+            options.fan_out,
         ));
         let reput = Reput::new(files.clone(), dispatch.clone(), flags.clone(), service.clone());
         let reput = Arc::new(reput);
@@ -179,7 +180,7 @@ fn start_log(
     let clock = service.clock.clone();
     let allocator = MappedFileAllocator::start(disk, &clock, transient_pool(options)?, &service.poison)?;
     let flush = LogFlush::new(files.clone(), checkpoint.clone(), options, tuning.clone(), readable, service);
-    Ok(Arc::new(CommitLog::new(files, allocator, Arc::new(flush), clock, tuning.clone())))
+    Ok(Arc::new(CommitLog::new(files, allocator, Arc::new(flush), clock, tuning.clone(), options.fan_out)))
 }
 
 fn start_sampling(stats: &Arc<StoreStats>, clock: &Clock, poison: &Poison) -> Result<Timers> {

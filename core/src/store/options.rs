@@ -30,6 +30,23 @@ pub struct TransferLimit {
     pub count: usize,
 }
 
+/// Whether messages go into several queues; see [`super::fan_out`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FanOutOptions {
+    /// `enableMultiDispatch`.
+    pub enabled: bool,
+    /// `enableLmq`.
+    pub light_queues: bool,
+    /// `maxLmqConsumeQueueNum`.
+    pub light_queues_max: usize,
+}
+
+impl Default for FanOutOptions {
+    fn default() -> Self {
+        Self { enabled: false, light_queues: false, light_queues_max: 20_000 }
+    }
+}
+
 /// What may change while the store runs: the store takes the present values at every use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuning {
@@ -150,6 +167,8 @@ pub struct StoreOptions {
     pub check_crc_on_recover: bool,
     /// `messageDelayLevel`.
     pub delay_levels: DelayLevels,
+    /// `enableMultiDispatch` and what goes with it.
+    pub fan_out: FanOutOptions,
     /// What may change later.
     pub tuning: Tuning,
 }
@@ -168,6 +187,7 @@ impl StoreOptions {
             transient_buffers: None,
             check_crc_on_recover: true,
             delay_levels: DelayLevels::default(),
+            fan_out: FanOutOptions::default(),
             tuning: Tuning::default(),
         }
     }
@@ -191,6 +211,11 @@ impl StoreOptions {
                 .then_some(config.transient_store_pool_size as usize),
             check_crc_on_recover: config.check_crc_on_recover,
             delay_levels,
+            fan_out: FanOutOptions {
+                enabled: config.enable_multi_dispatch,
+                light_queues: config.enable_lmq,
+                light_queues_max: config.max_lmq_consume_queue_num as usize,
+            },
             tuning: Tuning::from(config),
         }
     }

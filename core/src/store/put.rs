@@ -65,6 +65,8 @@ pub enum PutStatus {
     PropertiesSizeExceeded,
     /// Closed, disk full, or poisoned. Nothing was stored, or it cannot be made durable.
     ServiceNotAvailable,
+    /// It would make a light queue beyond `maxLmqConsumeQueueNum`. Nothing was stored.
+    LightQueuesExceeded,
     /// Anything else.
     UnknownError,
 }
@@ -79,6 +81,7 @@ impl PutStatus {
             PutStatus::MessageIllegal => "MESSAGE_ILLEGAL",
             PutStatus::PropertiesSizeExceeded => "PROPERTIES_SIZE_EXCEEDED",
             PutStatus::ServiceNotAvailable => "SERVICE_NOT_AVAILABLE",
+            PutStatus::LightQueuesExceeded => "LMQ_CONSUME_QUEUE_NUM_EXCEEDED",
             PutStatus::UnknownError => "UNKNOWN_ERROR",
         }
     }
@@ -221,6 +224,7 @@ impl MessageStore {
     fn refusal_of(&self, error: AppendError) -> PutStatus {
         match error {
             AppendError::Illegal(_) => PutStatus::MessageIllegal,
+            AppendError::LightQueuesExceeded => PutStatus::LightQueuesExceeded,
             AppendError::PropertiesTooLong(_) => PutStatus::PropertiesSizeExceeded,
             AppendError::Create(cause) if is_full(&cause) => {
                 if !self.flags.has(Refusal::DiskFull) {

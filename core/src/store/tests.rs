@@ -2,6 +2,7 @@
 
 mod golden;
 mod index;
+mod light_queues;
 mod model;
 
 use std::fs;

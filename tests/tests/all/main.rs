@@ -5,6 +5,7 @@ mod continuity;
 mod crash;
 mod full_disk;
 mod java_client;
+mod light_queues;
 mod mixed_servers;
 mod mqadmin;
 mod other_clients;

@@ -9,9 +9,13 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(properties: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().to_str().unwrap();
-        let config = Config::with_properties(Profile::Server, &[("storePathRootDir", root)]).unwrap();
+        let properties = [&[("storePathRootDir", folder.path().to_str().unwrap())], properties].concat();
+        let config = Config::with_properties(Profile::Server, &properties).unwrap();
         Self { folder, config: LiveConfig::with_file(config, None), clock: Clock::manual(1_000) }
     }
 
@@ -113,4 +117,16 @@ fn the_body_of_code_201_has_the_form_of_java() {
     );
     let entry = r#""TOOLS_CONSUMER":{"brokerId":0,"consumeBroadcastEnable":true,"consumeEnable":true,"consumeFromMinEnable":true,"groupName":"TOOLS_CONSUMER","notifyConsumerIdsChangedEnable":true,"retryMaxTimes":16,"retryQueueNums":1,"whichBrokerWhenConsumeSlowly":1}"#;
     assert!(text.contains(entry), "{text}");
+}
+
+#[test]
+fn groups_of_light_queues_are_there_without_being_created() {
+    let groups = Fixture::with(&[("enableLmq", "true"), ("autoCreateSubscriptionGroup", "false")]).open();
+    let light = SubscriptionGroupConfig::new("%LMQ%g");
+    groups.update(SubscriptionGroupConfig { retry_max_times: 3, ..light.clone() }).unwrap();
+    assert_eq!(groups.find_or_create("%LMQ%g").as_deref(), Some(&light));
+    assert_eq!(
+        (groups.all().len(), groups.find_or_create("%LMQ%a/b"), groups.find_or_create("g")),
+        (7, None, None)
+    );
 }

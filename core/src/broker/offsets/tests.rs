@@ -12,8 +12,12 @@ impl Fixture {
     }
 
     fn open(&self) -> ConsumerOffsets {
-        let root = self.0.path().to_str().unwrap();
-        let config = Config::with_properties(Profile::Server, &[("storePathRootDir", root)]).unwrap();
+        self.open_with(&[])
+    }
+
+    fn open_with(&self, properties: &[(&str, &str)]) -> ConsumerOffsets {
+        let root = [("storePathRootDir", self.0.path().to_str().unwrap())];
+        let config = Config::with_properties(Profile::Server, &[&root, properties].concat()).unwrap();
         ConsumerOffsets::open(Disk::real(), &LiveConfig::with_file(config, None)).unwrap()
     }
 
@@ -187,4 +191,28 @@ fn commits_from_many_threads_all_arrive() {
     assert_eq!(reopened.snapshot(), offsets.snapshot());
     assert_eq!(reopened.of_topic("g", "t"), Some((0..4).map(|queue_id| (queue_id, 499)).collect()));
     assert_eq!(reopened.groups_of_topic("t").len(), 501);
+}
+
+#[test]
+fn light_groups_have_a_table_of_their_own_in_a_file_of_its_own() {
+    let fixture = Fixture::new();
+    let light = [("enableLmq", "true")];
+    fixture.store(r#"{"offsetTable":{"T@g":{0:4}}}"#);
+    let offsets = fixture.open_with(&light);
+    assert_eq!(offsets.find("g", "T", 0), Some(4), "what was committed before light queues were switched on");
+    offsets.commit("%LMQ%g", "%LMQ%q", 0, 7);
+    offsets.commit("%LMQ%g", "T", 3, 8);
+    offsets.commit("g", "%LMQ%q", 0, 9);
+    offsets.persist().unwrap();
+    assert_eq!(fixture.text(), r#"{"offsetTable":{"T@g":{0:4}}}"#);
+    let stored = std::fs::read(fixture.path().with_file_name("lmqConsumerOffset.json")).unwrap();
+    let stored: ConsumerOffsetTable = crate::format::disk::tables::parse(&stored).unwrap();
+    let expected = BTreeMap::from([("%LMQ%q@%LMQ%g".to_owned(), 7), ("T@%LMQ%g".to_owned(), 8)]);
+    assert_eq!(stored.lmq_offset_table, Some(expected));
+    assert_eq!(stored.offset_table.len(), 2);
+
+    let again = fixture.open_with(&light);
+    let found =
+        [again.find("%LMQ%g", "%LMQ%q", 0), again.find("%LMQ%g", "T", 5), again.find("g", "%LMQ%q", 0)];
+    assert_eq!(found, [Some(7), Some(8), Some(9)]);
 }

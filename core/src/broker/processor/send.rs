@@ -86,6 +86,10 @@ impl SendProcessor {
                 };
                 Refusal::new(ResponseCode::ServiceNotAvailable, text)
             }
+            PutStatus::LightQueuesExceeded => Refusal::new(
+                ResponseCode::SystemError,
+                "[LMQ_CONSUME_QUEUE_NUM_EXCEEDED]there are maxLmqConsumeQueueNum light queues already",
+            ),
             _ => Refusal::new(ResponseCode::SystemError, "UNKNOWN_ERROR"),
         }
     }

@@ -136,3 +136,16 @@ fn counts_of_many_threads_add_up() {
         ["A", "B", "C"].iter().map(|topic| minute(&stats, Stat::TopicPutSize, topic).unwrap().0).sum();
     assert_eq!(sums, 8_000);
 }
+
+#[test]
+fn light_queues_are_counted_as_one() {
+    let (stats, _clock) = stats(false);
+    let stats = stats.with_light_queues_folded(true);
+    stats.got("%LMQ%g", "%LMQ%a", 0, amount(2, 20), Duration::ZERO);
+    stats.got("%LMQ%h", "%LMQ%b", 0, amount(3, 30), Duration::ZERO);
+    stats.sent_back("%LMQ%g", "T");
+    stats.sample(Span::Minute);
+    assert_eq!(minute(&stats, Stat::GroupGetNums, "%LMQ%@%LMQ%").map(|of| of.0), Some(5));
+    assert_eq!(minute(&stats, Stat::SendBackPutNums, "T@%LMQ%").map(|of| of.0), Some(1));
+    assert_eq!(minute(&stats, Stat::GroupGetNums, "%LMQ%a@%LMQ%g"), None);
+}

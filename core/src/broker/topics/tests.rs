@@ -262,3 +262,15 @@ fn the_body_of_code_21_has_the_form_of_java() {
     let entry = r#""SELF_TEST_TOPIC":{"order":false,"perm":6,"readQueueNums":1,"topicFilterType":"SINGLE_TAG","topicName":"SELF_TEST_TOPIC","topicSysFlag":0,"writeQueueNums":1}"#;
     assert!(text.contains(entry), "{text}");
 }
+
+#[test]
+fn light_queues_are_topics_that_nobody_creates() {
+    let fixture = Fixture::new(&[("enableLmq", "true")]);
+    let topics = fixture.open();
+    let count = topics.all().len();
+    assert_eq!(*topics.find("%LMQ%a").unwrap(), TopicConfig::new("%LMQ%a", 1, READ_WRITE));
+    assert!(topics.contains("%LMQ%a") && !topics.contains("%LMQ%../a") && topics.find("%LMQ%../a").is_none());
+    topics.update(TopicConfig::new("%LMQ%a", 8, READ_WRITE));
+    assert_eq!((topics.find("%LMQ%a").unwrap().read_queue_nums, topics.all().len()), (1, count));
+    assert!(Fixture::new(&[]).open().find("%LMQ%a").is_none());
+}

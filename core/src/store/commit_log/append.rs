@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::CommitLog;
 use super::group::Group;
 use crate::format::flags::TransactionType;
+use crate::format::names;
 use crate::format::record::batch::{BatchPart, merged_len, parts};
 use crate::format::record::encode::{RecordFields, body_crc};
 use crate::format::record::layout::{
@@ -15,6 +16,8 @@ use crate::format::record::layout::{
 };
 use crate::mmap::allocator::FileRequest;
 use crate::mmap::mapped_file::{Appender, MappedFile};
+use crate::store::fan_out::{self, FanOut};
+use crate::store::options::FanOutOptions;
 use crate::store::put::{Appended, BodyForm, PutMessage};
 
 /// A record may exceed the largest body by this much (reference: 64 KiB).
@@ -30,6 +33,8 @@ pub enum AppendError {
     Illegal(String),
     /// The properties do not fit their length field.
     PropertiesTooLong(usize),
+    /// It would make a light queue beyond their limit.
+    LightQueuesExceeded,
     /// The next file could not be had.
     Create(io::Error),
 }
@@ -37,24 +42,44 @@ pub enum AppendError {
 /// What the append lock guards.
 #[derive(Debug, Default)]
 pub struct AppendState {
-    current: Option<Appender>,
-    next: QueueOffsets,
+    pub(super) current: Option<Appender>,
+    pub(super) next: QueueOffsets,
     /// Memory for the records of a round.
     scratch: Vec<u8>,
 }
 
 /// The next queue offset of each topic and queue.
 #[derive(Debug, Default)]
-pub struct QueueOffsets(HashMap<Box<str>, HashMap<i32, i64>>);
+pub struct QueueOffsets {
+    next: HashMap<Box<str>, HashMap<i32, i64>>,
+    light_queues: usize,
+}
 
 impl QueueOffsets {
-    fn slot(&mut self, topic: &str, queue_id: i32) -> &mut i64 {
-        self.0.entry_ref(topic).or_default().entry(queue_id).or_insert(0)
+    pub(super) fn slot(&mut self, topic: &str, queue_id: i32) -> &mut i64 {
+        self.next.entry_ref(topic).or_default().entry(queue_id).or_insert(0)
     }
 
     /// Sets the next offset of a queue; for the start, from what its consume queue holds.
     pub fn set(&mut self, topic: &str, queue_id: i32, next: i64) {
+        self.add_light(topic, usize::MAX);
         *self.slot(topic, queue_id) = next;
+    }
+
+    /// Counts `topic` when it is a light queue that is new. False when there are `max` already.
+    pub(super) fn add_light(&mut self, topic: &str, max: usize) -> bool {
+        if !names::is_lmq(topic) || self.next.contains_key(topic) {
+            return true;
+        }
+        let has_room = self.light_queues < max;
+        self.light_queues += usize::from(has_room);
+        has_room
+    }
+
+    fn forget(&mut self, topic: &str) {
+        if self.next.remove(topic).is_some() && names::is_lmq(topic) {
+            self.light_queues = self.light_queues.saturating_sub(1);
+        }
     }
 }
 
@@ -62,12 +87,13 @@ impl QueueOffsets {
 enum Prepared<'a> {
     One(Sized),
     Batch(Vec<(BatchPart<'a>, Sized)>),
+    FannedOut(FanOut<'a>, Sized),
 }
 
 /// Size and checksum of one record.
-struct Sized {
-    size_bytes: usize,
-    body_crc: u32,
+pub(super) struct Sized {
+    pub(super) size_bytes: usize,
+    pub(super) body_crc: u32,
 }
 
 impl CommitLog {
@@ -75,7 +101,8 @@ impl CommitLog {
     /// cannot be appended does not keep those behind it out.
     pub fn append(&self, messages: &[PutMessage<'_>]) -> Vec<Result<Appended, AppendError>> {
         let bytes_max = self.tuning.load().message_bytes_max;
-        let prepared: Vec<_> = messages.iter().map(|message| prepare(message, bytes_max)).collect();
+        let prepared: Vec<_> =
+            messages.iter().map(|message| prepare(message, bytes_max, self.fan_out)).collect();
         let mut state = self.append.lock();
         let group = Group::new(std::mem::take(&mut state.scratch));
         let each = Vec::with_capacity(messages.len());
@@ -86,6 +113,7 @@ impl CommitLog {
             let appended = match prepared {
                 Ok(Prepared::One(sized)) => round.add_one(message, &sized),
                 Ok(Prepared::Batch(batch)) => round.append_batch(message, &batch),
+                Ok(Prepared::FannedOut(fan_out, sized)) => round.append_fanned_out(message, &fan_out, &sized),
                 Err(error) => Err(error),
             };
             round.each.push(appended);
@@ -105,7 +133,7 @@ impl CommitLog {
     pub fn forget_topic_if<T>(&self, topic: &str, delete: impl FnOnce() -> Option<T>) -> Option<T> {
         let mut state = self.append.lock();
         let deleted = delete()?;
-        state.next.0.remove(topic);
+        state.next.forget(topic);
         Some(deleted)
     }
 
@@ -137,9 +165,9 @@ impl CommitLog {
 }
 
 /// Appends that are made under one hold of the lock.
-struct Round<'r, 'm> {
-    log: &'r CommitLog,
-    state: &'r mut AppendState,
+pub(super) struct Round<'r, 'm> {
+    pub(super) log: &'r CommitLog,
+    pub(super) state: &'r mut AppendState,
     messages: &'r [PutMessage<'m>],
     /// What is not written yet.
     group: Group<'m>,
@@ -147,7 +175,7 @@ struct Round<'r, 'm> {
     first: usize,
     /// What became of the messages so far; those of the group are only to be written.
     each: Vec<Result<Appended, AppendError>>,
-    store_timestamp_ms: i64,
+    pub(super) store_timestamp_ms: i64,
 }
 
 impl<'m> Round<'_, 'm> {
@@ -180,9 +208,7 @@ impl<'m> Round<'_, 'm> {
         message: &PutMessage<'m>,
         batch: &[(BatchPart<'m>, Sized)],
     ) -> Result<Appended, AppendError> {
-        self.write();
-        // It has its own write: the next group begins behind it.
-        self.first = self.each.len() + 1;
+        self.write_alone();
         let total = batch.iter().map(|(_, sized)| sized.size_bytes).sum();
         let start = self.room_for(total)?;
         let queue_offset = *self.state.next.slot(message.topic, message.queue_id);
@@ -213,8 +239,14 @@ impl<'m> Round<'_, 'm> {
         })
     }
 
+    /// Writes the group, before a message that has a write of its own: the next group begins behind it.
+    pub(super) fn write_alone(&mut self) {
+        self.write();
+        self.first = self.each.len() + 1;
+    }
+
     /// The offset at which `size_bytes` go next. When they do not fit, the present file is filled up, and a new one begun.
-    fn room_for(&mut self, size_bytes: usize) -> Result<i64, AppendError> {
+    pub(super) fn room_for(&mut self, size_bytes: usize) -> Result<i64, AppendError> {
         let file_bytes = self.log.files.file_size_bytes();
         if size_bytes + BLANK_MIN > file_bytes {
             return Err(too_large(size_bytes, file_bytes - BLANK_MIN.min(file_bytes)));
@@ -254,26 +286,45 @@ impl<'m> Round<'_, 'm> {
 
     fn write_group(&mut self, mark_bytes: usize) -> io::Result<()> {
         let current = self.state.current.as_mut().ok_or_else(no_file)?;
-        self.group.write(current, mark_bytes)?;
-        current.file().note_store_timestamp(self.store_timestamp_ms);
-        Ok(())
+        write_group(&mut self.group, current, mark_bytes, self.store_timestamp_ms)
     }
 }
 
-fn no_file() -> io::Error {
+pub(super) fn write_group(
+    group: &mut Group<'_>,
+    current: &mut Appender,
+    mark_bytes: usize,
+    store_timestamp_ms: i64,
+) -> io::Result<()> {
+    group.write(current, mark_bytes)?;
+    current.file().note_store_timestamp(store_timestamp_ms);
+    Ok(())
+}
+
+pub(super) fn no_file() -> io::Error {
     io::Error::other("no file to append to")
 }
 
-fn prepare<'a>(message: &PutMessage<'a>, bytes_max: usize) -> Result<Prepared<'a>, AppendError> {
-    match message.form {
-        BodyForm::Message => {
-            sized(message, message.body, message.properties.len(), bytes_max).map(Prepared::One)
+fn prepare<'a>(
+    message: &PutMessage<'a>,
+    bytes_max: usize,
+    options: FanOutOptions,
+) -> Result<Prepared<'a>, AppendError> {
+    if message.form == BodyForm::Batch {
+        return prepare_batch(message, bytes_max, options).map(Prepared::Batch);
+    }
+    let PutMessage { topic, queue_id, sys_flag, properties, .. } = *message;
+    let fan_out = fan_out::asked_for(options, topic, queue_id, sys_flag, properties);
+    match fan_out.map_err(AppendError::Illegal)? {
+        None => sized(message, message.body, properties.len(), bytes_max).map(Prepared::One),
+        Some(fan_out) => {
+            let sized = sized(message, message.body, fan_out.properties.len(), bytes_max)?;
+            Ok(Prepared::FannedOut(fan_out, sized))
         }
-        BodyForm::Batch => prepare_batch(message, bytes_max).map(Prepared::Batch),
     }
 }
 
-fn sized(
+pub(super) fn sized(
     message: &PutMessage<'_>,
     body: &[u8],
     properties_len: usize,
@@ -303,6 +354,7 @@ fn sized(
 fn prepare_batch<'a>(
     message: &PutMessage<'a>,
     bytes_max: usize,
+    options: FanOutOptions,
 ) -> Result<Vec<(BatchPart<'a>, Sized)>, AppendError> {
     if message.body.len() > bytes_max {
         return Err(too_large(message.body.len(), bytes_max));
@@ -310,6 +362,9 @@ fn prepare_batch<'a>(
     let mut batch = Vec::new();
     for part in parts(message.body) {
         let part = part.map_err(|error| AppendError::Illegal(error.to_string()))?;
+        if fan_out::brings_offsets(options, part.properties) {
+            return Err(AppendError::Illegal("a batch does not go into several queues".to_owned()));
+        }
         let properties_len = merged_len(part.properties, message.properties);
         let sized = sized(message, part.body, properties_len, bytes_max)?;
         batch.push((part, sized));
@@ -324,7 +379,7 @@ fn too_large(bytes: usize, limit: usize) -> AppendError {
     AppendError::Illegal(format!("{bytes} bytes, allowed are {limit}"))
 }
 
-fn fields<'a>(
+pub(super) fn fields<'a>(
     message: &PutMessage<'a>,
     queue_offset: i64,
     physical_offset: i64,

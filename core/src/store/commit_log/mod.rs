@@ -1,6 +1,7 @@
 //! The commit log: every message of every topic, in one sequence of files.
 
 pub mod append;
+mod fanned_out;
 pub mod flush;
 mod group;
 pub mod read;
@@ -14,7 +15,7 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 use crate::mmap::allocator::MappedFileAllocator;
 use crate::mmap::file_queue::MappedFileQueue;
-use crate::store::options::LiveTuning;
+use crate::store::options::{FanOutOptions, LiveTuning};
 
 use append::AppendState;
 use flush::LogFlush;
@@ -27,6 +28,7 @@ pub struct CommitLog {
     flush: Arc<LogFlush>,
     clock: Clock,
     tuning: LiveTuning,
+    fan_out: FanOutOptions,
     /// The append lock: the only place where offsets are assigned.
     append: Mutex<AppendState>,
 }
@@ -39,8 +41,9 @@ impl CommitLog {
         flush: Arc<LogFlush>,
         clock: Clock,
         tuning: LiveTuning,
+        fan_out: FanOutOptions,
     ) -> Self {
-        Self { files, allocator, flush, clock, tuning, append: Mutex::new(AppendState::default()) }
+        Self { files, allocator, flush, clock, tuning, fan_out, append: Mutex::new(AppendState::default()) }
     }
 
     /// The files.

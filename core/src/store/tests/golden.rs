@@ -19,6 +19,13 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn unpack(name: &str) -> (tempfile::TempDir, Arc<MessageStore>, Value) {
+    unpack_with(name, |_| {})
+}
+
+pub(super) fn unpack_with(
+    name: &str,
+    change: impl FnOnce(&mut StoreOptions),
+) -> (tempfile::TempDir, Arc<MessageStore>, Value) {
     let dir = tempfile::tempdir().unwrap();
     let archive = fs::File::open(folder(name).join("store.tar.zst")).unwrap();
     let mut archive = tar::Archive::new(zstd::Decoder::new(archive).unwrap());
@@ -34,6 +41,7 @@ fn unpack(name: &str) -> (tempfile::TempDir, Arc<MessageStore>, Value) {
     options.consume_queue_file_bytes = number("mappedFileSizeConsumeQueue");
     options.index_slots = number("maxHashSlotNum") as u32;
     options.index_entries = number("maxIndexNum") as u32;
+    change(&mut options);
     let store = MessageStore::open(options, &Clock::system(), &Disk::real()).unwrap();
     let manifest = serde_json::from_slice(&fs::read(folder(name).join("manifest.json")).unwrap()).unwrap();
     (dir, store, manifest)
