@@ -8,7 +8,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::persist::TableFile;
-use crate::clock::Clock;
+use super::stats::BrokerStats;
+use crate::clock::{Clock, Moment};
 use crate::error::Result;
 use crate::format::disk::tables::DelayOffsetTable;
 use crate::format::names::{self, file, property};
@@ -19,7 +20,7 @@ use crate::mmap::disk::Disk;
 use crate::runtime::signal::Signal;
 use crate::runtime::stop::StopToken;
 use crate::runtime::threads::{Poison, ServiceThread};
-use crate::store::{BodyForm, MessageStore, PutMessage, PutStatus};
+use crate::store::{Amount, BodyForm, MessageStore, PutMessage, PutStatus};
 
 /// Pause after a delivery that the store refused.
 const RETRY: Duration = Duration::from_millis(500);
@@ -27,6 +28,20 @@ const RETRY: Duration = Duration::from_millis(500);
 const UNITS_PER_TURN: usize = 256;
 /// The wall clock may be set while the thread sleeps: it looks again at least this often while something waits.
 const SLEEP_MAX: Duration = Duration::from_secs(10);
+
+/// What the service is made of.
+pub struct Parts {
+    /// Has the messages, and takes them again.
+    pub store: Arc<MessageStore>,
+    /// For the file of the progress.
+    pub disk: Disk,
+    /// Says what is due.
+    pub clock: Clock,
+    /// Counts deliveries.
+    pub stats: Arc<BrokerStats>,
+    /// Whether it does (`enableScheduleMessageStats`).
+    pub counts: bool,
+}
 
 /// Delivers delayed messages on the thread `delay`.
 #[doc(alias = "ScheduleMessageService")]
@@ -45,6 +60,19 @@ struct Shared {
     /// Next unit of each level, by level.
     offsets: Mutex<DelayOffsetTable>,
     file: TableFile,
+    stats: Arc<BrokerStats>,
+    counts: bool,
+}
+
+/// What the thread knows of a level.
+struct Level {
+    level: i32,
+    /// When it was seen that the wall clock was set back.
+    set_back: Option<Moment>,
+}
+
+fn millis(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
 /// What the head of a level says.
@@ -61,17 +89,20 @@ enum Head {
 
 impl DelayService {
     /// Reads `config/delayOffset.json` and starts the thread.
-    pub fn start(store: Arc<MessageStore>, disk: Disk, clock: &Clock, poison: &Poison) -> Result<Self> {
+    pub fn start(parts: Parts, poison: &Poison) -> Result<Self> {
+        let Parts { store, disk, clock, stats, counts } = parts;
         let path: PathBuf = store.options().root.join(file::CONFIG).join(file::DELAY_OFFSETS);
         let file = TableFile::new(disk, path);
         let offsets = file.load::<DelayOffsetTable>()?.unwrap_or_default();
         let shared = Arc::new(Shared {
             store,
-            clock: clock.clone(),
+            clock,
             stop: StopToken::new(),
             arrived: Signal::new(),
             offsets: Mutex::new(offsets),
             file,
+            stats,
+            counts,
         });
         let worker = shared.clone();
         let thread = ServiceThread::spawn("delay", poison, move || worker.run())?;
@@ -117,10 +148,11 @@ impl Drop for DelayService {
 impl Shared {
     fn run(&self) {
         let levels: Vec<i32> = self.store.options().delay_levels.iter().map(|(level, _)| level).collect();
+        let mut levels: Vec<_> = levels.into_iter().map(|level| Level { level, set_back: None }).collect();
         while !self.stop.is_stopped() {
             let mut sleep: Option<Duration> = None;
-            for level in &levels {
-                let wait = match self.deliver_due(*level) {
+            for level in &mut levels {
+                let wait = match self.deliver_due(level) {
                     Head::Empty => continue,
                     Head::DueIn(wait) => wait.min(SLEEP_MAX),
                     Head::More => Duration::ZERO,
@@ -133,7 +165,8 @@ impl Shared {
         }
     }
 
-    fn deliver_due(&self, level: i32) -> Head {
+    fn deliver_due(&self, state: &mut Level) -> Head {
+        let level = state.level;
         let queue_id = delay_queue_id(level);
         let offset = self.valid_offset(level, queue_id);
         let units = self.store.units(names::SCHEDULE_TOPIC, queue_id, offset, UNITS_PER_TURN);
@@ -143,11 +176,11 @@ impl Shared {
             if self.stop.is_stopped() {
                 break;
             }
-            if let Some(wait) = self.wait_for(level, unit.tags_code) {
+            if let Some(wait) = self.wait_for(state, unit.tags_code) {
                 head = Head::DueIn(wait);
                 break;
             }
-            if !self.deliver(unit.physical_offset) {
+            if !self.deliver(queue_id, unit.physical_offset) {
                 head = Head::Refused;
                 break;
             }
@@ -168,34 +201,42 @@ impl Shared {
         saved.clamp(min, max.max(min))
     }
 
-    /// Time until a message is due; `None` when it is. A time further away than its whole delay comes from a clock that was
-    /// set back, and counts as now.
-    fn wait_for(&self, level: i32, deliver_at_ms: i64) -> Option<Duration> {
-        let now_ms = self.clock.now_ms();
-        let delay_ms = self.store.options().delay_levels.delay_ms(level).unwrap_or(0);
-        let wait_ms = deliver_at_ms.saturating_sub(now_ms);
-        let is_due = wait_ms <= 0 || wait_ms > delay_ms;
-        (!is_due).then(|| Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
+    /// Time until a message is due; `None` when it is.
+    ///
+    /// One that is further away than its whole delay was stored before the wall clock was set back, as were those in front of it:
+    /// they wait for as long as they should from the moment that this is seen, by the clock that cannot be set. The reference
+    /// delivers them at once.
+    fn wait_for(&self, state: &mut Level, deliver_at_ms: i64) -> Option<Duration> {
+        let delay_ms = self.store.options().delay_levels.delay_ms(state.level).unwrap_or(0);
+        let wait_ms = deliver_at_ms.saturating_sub(self.clock.now_ms());
+        if wait_ms <= delay_ms {
+            state.set_back = None;
+            return (wait_ms > 0).then(|| millis(wait_ms));
+        }
+        let now = self.clock.moment();
+        let due = state.set_back.get_or_insert(now).after(millis(delay_ms));
+        (now < due).then(|| due.since(now))
     }
 
     /// Stores the message where it was meant to go. True when it is done with, also because it can never be delivered.
-    fn deliver(&self, physical_offset: i64) -> bool {
+    fn deliver(&self, queue_id: i32, physical_offset: i64) -> bool {
         let Some(bytes) = self.store.record_at(physical_offset) else {
             tracing::warn!(target: "broker::delay", physical_offset, "a delayed message is gone from the log");
             return true;
         };
         let Ok(record) = RecordView::parse(&bytes) else { return true };
-        let [topic, queue_id] = get_many(record.properties(), [property::REAL_TOPIC, property::REAL_QID]);
+        let [topic, real_queue_id] =
+            get_many(record.properties(), [property::REAL_TOPIC, property::REAL_QID]);
         let text =
             |value: Option<&[u8]>| value.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned);
-        let (topic, queue_id) = (text(topic), text(queue_id).and_then(|id| id.parse::<i32>().ok()));
-        let (Some(topic), Some(queue_id)) = (topic, queue_id) else {
+        let real_queue_id = text(real_queue_id).and_then(|id| id.parse::<i32>().ok());
+        let (Some(topic), Some(real_queue_id)) = (text(topic), real_queue_id) else {
             tracing::error!(target: "broker::delay", physical_offset, "a delayed message does not say where it goes");
             return true;
         };
         let outcome = self.store.put(&PutMessage {
             topic: &topic,
-            queue_id,
+            queue_id: real_queue_id,
             flag: record.flag(),
             sys_flag: record.sys_flag(),
             born_timestamp_ms: record.born_timestamp_ms(),
@@ -208,6 +249,10 @@ impl Shared {
             properties: record.properties(),
             wait_store_ok: false,
         });
+        if let Some(appended) = outcome.appended.as_ref().filter(|_| self.counts) {
+            let amount = Amount::from(appended);
+            self.stats.delivered(names::SCHEDULE_CONSUMER, names::SCHEDULE_TOPIC, queue_id, &topic, amount);
+        }
         match outcome.status {
             PutStatus::Ok => true,
             // It would be refused for ever and hold up its level.
@@ -219,3 +264,6 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

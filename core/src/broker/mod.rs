@@ -154,7 +154,14 @@ impl Broker {
         let hold = Arc::new(PullHold::start(&parts.clock, &poison)?);
         let asked = store.clone();
         hold.set_next_offset(Box::new(move |topic, queue_id| asked.max_offset(topic, queue_id)));
-        let delay = Arc::new(DelayService::start(store.clone(), parts.disk.clone(), &parts.clock, &poison)?);
+        let delayed = delay::Parts {
+            store: store.clone(),
+            disk: parts.disk.clone(),
+            clock: parts.clock.clone(),
+            stats: tables.stats.clone(),
+            counts: config.store.enable_schedule_message_stats,
+        };
+        let delay = Arc::new(DelayService::start(delayed, &poison)?);
         store.set_arrival_listener(Arc::new(Arrivals { hold: hold.clone(), delay: delay.clone() }));
 
         let store_host = StoreHost::new(parts.announced, config.server.listen_port);

@@ -180,7 +180,7 @@ Store store StoreConfig {
     is_enable_batch_push: bool = "isEnableBatchPush",
        fixed("false").accepted("read only with enableDLegerCommitLog");
     /// Counts delayed delivery in the statistics.
-    enable_schedule_message_stats: bool = "enableScheduleMessageStats", fixed("true").accepted("not counted in this version");
+    enable_schedule_message_stats: bool = "enableScheduleMessageStats", fixed("true");
     /// Light queues: names starting with %LMQ%.
     enable_lmq: bool = "enableLmq", fixed("false");
     /// Dispatches one message to several queues.

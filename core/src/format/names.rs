@@ -35,6 +35,9 @@ pub const DLQ_TOPIC_PREFIX: &str = "%DLQ%";
 /// `cluster_REPLY_TOPIC`: answers of request-reply messages.
 #[doc(alias = "REPLY_TOPIC_POSTFIX")]
 pub const REPLY_TOPIC_SUFFIX: &str = "_REPLY_TOPIC";
+/// Stands for the broker in the statistics of delayed messages.
+#[doc(alias = "SCHEDULE_CONSUMER_GROUP")]
+pub const SCHEDULE_CONSUMER: &str = "SCHEDULE_CONSUMER";
 /// Light queues (LMQ), topics and groups alike.
 pub const LMQ_PREFIX: &str = "%LMQ%";
 /// Stands between the queues named in INNER_MULTI_DISPATCH and the offsets in INNER_MULTI_QUEUE_OFFSET.
