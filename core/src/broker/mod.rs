@@ -154,14 +154,7 @@ impl Broker {
         let hold = Arc::new(PullHold::start(&parts.clock, &poison)?);
         let asked = store.clone();
         hold.set_next_offset(Box::new(move |topic, queue_id| asked.max_offset(topic, queue_id)));
-        let delayed = delay::Parts {
-            store: store.clone(),
-            disk: parts.disk.clone(),
-            clock: parts.clock.clone(),
-            stats: tables.stats.clone(),
-            counts: config.store.enable_schedule_message_stats,
-        };
-        let delay = Arc::new(DelayService::start(delayed, &poison)?);
+        let delay = Arc::new(DelayService::start(delayed(&parts, &store, &tables), &poison)?);
         store.set_arrival_listener(Arc::new(Arrivals { hold: hold.clone(), delay: delay.clone() }));
 
         let store_host = StoreHost::new(parts.announced, config.server.listen_port);
@@ -253,6 +246,16 @@ fn stats_of(config: &LiveConfig, clock: &Clock) -> BrokerStats {
         clock.clone(),
     )
     .with_light_queues_folded(config.store.enable_lmq)
+}
+
+fn delayed(parts: &BrokerParts, store: &Arc<MessageStore>, tables: &Tables) -> delay::Parts {
+    delay::Parts {
+        store: store.clone(),
+        disk: parts.disk.clone(),
+        clock: parts.clock.clone(),
+        stats: tables.stats.clone(),
+        counts: parts.config.load().store.enable_schedule_message_stats,
+    }
 }
 
 fn start_timers(
