@@ -26,6 +26,9 @@ var scenarios = map[string]scenario{
 	"send_kinds":       sendKinds,
 	"exchange_send":    exchangeSend,
 	"exchange_receive": exchangeReceive,
+	"delays":           delays,
+	"retries":          retries,
+	"orderly":          orderly,
 }
 
 type record struct {

@@ -18,14 +18,15 @@ import (
 // Longer than anything takes that works, also on a busy machine. The client rebalances every 20 s.
 const long = 90 * time.Second
 
-func startProducer(namesrv, group string) rocketmq.Producer {
-	started, err := rocketmq.NewProducer(
+func startProducer(namesrv, group string, options ...producer.Option) rocketmq.Producer {
+	options = append([]producer.Option{
 		producer.WithNsResolver(primitive.NewPassthroughResolver([]string{namesrv})),
 		producer.WithGroupName(group),
 		producer.WithInstanceName(group),
-		producer.WithSendMsgTimeout(10*time.Second),
+		producer.WithSendMsgTimeout(10 * time.Second),
 		producer.WithRetry(2),
-	)
+	}, options...)
+	started, err := rocketmq.NewProducer(options...)
 	must(err, "producer")
 	must(started.Start(), "start of the producer")
 	return started
@@ -39,17 +40,33 @@ type inbox struct {
 }
 
 func startConsumer(namesrv, group, topic string, selector consumer.MessageSelector) (rocketmq.PushConsumer, *inbox) {
-	started, err := rocketmq.NewPushConsumer(
+	accept := func(context.Context, *primitive.MessageExt) consumer.ConsumeResult { return consumer.ConsumeSuccess }
+	return startListener(namesrv, group, topic, selector, accept)
+}
+
+// listener says what becomes of a message.
+type listener func(context.Context, *primitive.MessageExt) consumer.ConsumeResult
+
+func startListener(
+	namesrv, group, topic string, selector consumer.MessageSelector, listen listener, options ...consumer.Option,
+) (rocketmq.PushConsumer, *inbox) {
+	options = append([]consumer.Option{
 		consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{namesrv})),
 		consumer.WithGroupName(group),
 		consumer.WithInstance(group),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
-	)
+	}, options...)
+	started, err := rocketmq.NewPushConsumer(options...)
 	must(err, "consumer")
 	received := &inbox{arrived: make(chan struct{}, 1)}
 	err = started.Subscribe(topic, selector,
-		func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+		func(state context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			received.add(messages)
+			for _, message := range messages {
+				if outcome := listen(state, message); outcome != consumer.ConsumeSuccess {
+					return outcome, nil
+				}
+			}
 			return consumer.ConsumeSuccess, nil
 		})
 	must(err, "subscription")

@@ -32,6 +32,23 @@ fn sends_and_consumes(name: &str, start: Start) {
     cluster.broker.stop();
 }
 
+/// Later, again, and in order, as the Go client does it.
+#[test]
+fn go_client_delays_retries_and_keeps_order() {
+    let mut cluster = Cluster::start("go-redelivery");
+    let scenarios = ["delays", "retries", "orderly"];
+    let running = scenarios.map(|scenario| {
+        let topic = format!("Go-{scenario}");
+        make_topic(&cluster, &topic);
+        let home = cluster.scratch.dir(scenario);
+        Driver::go(&cluster.namesrv.address(), &home, &[scenario], &json!({ "topic": topic }))
+    });
+    for driver in running {
+        driver.finish();
+    }
+    cluster.broker.stop();
+}
+
 /// Messages of every language arrive in every language, with the same keys, tags, properties and bodies.
 #[test]
 fn clients_of_all_languages_understand_each_other() {
