@@ -150,6 +150,8 @@ impl Shared {
         let levels: Vec<i32> = self.store.options().delay_levels.iter().map(|(level, _)| level).collect();
         let mut levels: Vec<_> = levels.into_iter().map(|level| Level { level, set_back: None }).collect();
         while !self.stop.is_stopped() {
+            // Before the wall clock is read: a clock that moves in between must not make the sleep longer.
+            let looked_at = self.clock.moment();
             let mut sleep: Option<Duration> = None;
             for level in &mut levels {
                 let wait = match self.deliver_due(level) {
@@ -160,7 +162,7 @@ impl Shared {
                 };
                 sleep = Some(sleep.map_or(wait, |shortest| shortest.min(wait)));
             }
-            let deadline = sleep.map(|sleep| self.clock.moment().after(sleep));
+            let deadline = sleep.map(|sleep| looked_at.after(sleep));
             self.arrived.wait(&self.clock, deadline);
         }
     }

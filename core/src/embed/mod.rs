@@ -146,7 +146,8 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
     let bind = resolve_host(&current.listen_host())?;
     let io = IoThreads::start(current.server.server_selector_threads as usize)?;
     let mut running = Running { broker: None, namesrv: None, io, temporary };
-    match start_parts(&mut running, &config, bind, resolved.broker, resolved.namesrv.is_none()) {
+    let with = With { broker: resolved.broker, namesrv: resolved.namesrv.is_none() };
+    match start_parts(&mut running, &config, bind, with, resolved.clock) {
         Ok(()) => Ok(Embedded {
             address: running.broker.as_ref().map(Broker::address),
             namesrv_address: running.namesrv.as_ref().map(|namesrv| namesrv.address()),
@@ -163,20 +164,25 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
     }
 }
 
+/// What a handle is to have.
+struct With {
+    broker: bool,
+    namesrv: bool,
+}
+
 fn start_parts(
     running: &mut Running,
     config: &LiveConfig,
     bind: IpAddr,
-    with_broker: bool,
-    with_namesrv: bool,
+    with: With,
+    clock: Clock,
 ) -> Result<()> {
-    let clock = Clock::system();
     let current = config.snapshot();
-    if with_namesrv {
-        let port = namesrv_port(&current, with_broker);
+    if with.namesrv {
+        let port = namesrv_port(&current, with.broker);
         running.namesrv = Some(Arc::new(NameServer::start(&running.io, config, bind, port, &clock)?));
     }
-    if with_broker {
+    if with.broker {
         let local = running.namesrv.clone().map(|namesrv| Arc::new(InProcess::new(namesrv)) as _);
         let announced = current.announced_host().map(|host| resolve_host(&host)).transpose()?;
         let parts = BrokerParts { config: config.clone(), bind, announced, clock, disk: Disk::real(), local };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::clock::Clock;
 pub use crate::config::Profile;
 use crate::config::{Config, Loaded, Machine, Name, Origin, Program, ServerList, Sources};
 use crate::error::{Error, ErrorKind};
@@ -42,6 +43,9 @@ pub struct Options {
     pub file: Option<PathBuf>,
     /// Whether there is a broker; without one it is a NameServer alone.
     pub broker: bool,
+    /// What everything that waits goes by: delays, checks of transactions, long polls, expiry of clients and files. `None`: the
+    /// machine's clock. With [`Clock::manual`] a test moves time. Limits of waiting for the network are always real.
+    pub clock: Option<Clock>,
 }
 
 impl Default for Options {
@@ -54,6 +58,7 @@ impl Default for Options {
             properties: Vec::new(),
             file: None,
             broker: true,
+            clock: None,
         }
     }
 }
@@ -70,6 +75,7 @@ impl fmt::Debug for Options {
             .field("properties", &keys)
             .field("file", &self.file)
             .field("broker", &self.broker)
+            .field("clock", &self.clock)
             .finish()
     }
 }
@@ -116,6 +122,11 @@ impl Options {
         Self { file: Some(path.into()), ..self }
     }
 
+    /// Goes by `clock`.
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
     /// Checks the options and puts the configuration together. Touches nothing but the file it reads.
     pub fn resolve(&self) -> Result<Resolved, Error> {
         self.check()?;
@@ -131,7 +142,8 @@ impl Options {
         let loaded = sources.load()?;
         let temporary_store = self.profile == Profile::Embedded && loaded.given("storePathRootDir").is_none();
         let namesrv = if self.broker { loaded.config.broker.namesrv_addr.clone() } else { None };
-        Ok(Resolved { loaded, namesrv, broker: self.broker, temporary_store })
+        let clock = self.clock.clone().unwrap_or_else(Clock::system);
+        Ok(Resolved { loaded, namesrv, broker: self.broker, temporary_store, clock })
     }
 
     /// What the options say in Java's keys.
@@ -212,6 +224,7 @@ pub struct Resolved {
     pub(crate) namesrv: Option<ServerList>,
     pub(crate) broker: bool,
     pub(crate) temporary_store: bool,
+    pub(crate) clock: Clock,
 }
 
 impl Resolved {
