@@ -1,6 +1,7 @@
 //! The rules of RocketMQ. [`Broker`] wires the parts and starts and stops them in order; it holds no rule.
 //!
-//! In: [`produce`] is the one way in, [`retry`] the way back, [`reply`] the way of an answer, [`delay`] the way round. Out: [`consume`] is the one way out,
+//! In: [`produce`] is the one way in, [`retry`] the way back, [`reply`] the way of an answer, [`delay`] and [`transaction`] the ways
+//! round. Out: [`consume`] is the one way out,
 //! [`hold`] the waiting room in front of it. Tables with one owner each: [`topics`], [`groups`], [`offsets`], [`clients`],
 //! [`queue_locks`]. `processor` converts wire to operation and back.
 
@@ -27,6 +28,7 @@ pub mod routes;
 pub mod runtime_info;
 pub mod stats;
 pub mod topics;
+pub mod transaction;
 mod wiring;
 
 #[cfg(test)]
@@ -64,6 +66,7 @@ use queue_locks::QueueLocks;
 use registration::{Identity, LocalRegistry, Registration};
 use stats::BrokerStats;
 use topics::Topics;
+use transaction::check::TransactionCheck;
 use wiring::Wires;
 
 /// A table by name.
@@ -99,6 +102,7 @@ pub struct Broker {
     registration: Arc<Registration>,
     hold: Arc<PullHold>,
     delay: Arc<DelayService>,
+    transaction_check: TransactionCheck,
     timers: Timers,
     lanes: Lanes,
     tables: Tables,
@@ -192,26 +196,24 @@ impl Broker {
         servers.push(RemotingServer::start(io, server_options(&config, parts.bind, port), router, events)?);
         let address = servers.first().map_or(SocketAddr::new(parts.bind, 0), RemotingServer::local_addr);
         let client = Arc::new(RemotingClient::new(io, client_options(&config)));
-        let registration = Registration::start(
-            registration::Parts {
-                identity: Identity::new(&config, address.port()),
-                servers: config
-                    .broker
-                    .namesrv_addr
-                    .iter()
-                    .flat_map(|list| list.endpoints())
-                    .map(ToString::to_string)
-                    .collect(),
-                local: parts.local.clone(),
-                client: client.clone(),
-                topics: tables.topics.clone(),
-                config: parts.config.clone(),
-                clock: parts.clock.clone(),
-            },
-            &poison,
-        )?;
+        let identity = Identity::new(&config, address.port());
+        let registration = register(&parts, identity, client.clone(), &tables, &poison)?;
         wired.admin_processor.set_registration(registration.clone());
-        Ok(Self { address, servers, client, registration, hold, delay, timers, lanes, tables, store, poison })
+        let transaction_check = TransactionCheck::start(wired.transaction_check, &poison)?;
+        Ok(Self {
+            address,
+            servers,
+            client,
+            registration,
+            hold,
+            delay,
+            transaction_check,
+            timers,
+            lanes,
+            tables,
+            store,
+            poison,
+        })
     }
 
     /// Where it listens.
@@ -232,6 +234,7 @@ impl Broker {
         self.hold.stop();
         self.servers.iter().for_each(|server| server.drain_and_stop(timeout));
         self.client.stop();
+        self.transaction_check.stop();
         self.lanes.stop();
         self.timers.stop();
         self.delay.stop();
@@ -258,6 +261,27 @@ fn delayed(parts: &BrokerParts, store: &Arc<MessageStore>, tables: &Tables) -> d
         stats: tables.stats.clone(),
         counts: parts.config.load().store.enable_schedule_message_stats,
     }
+}
+
+fn register(
+    parts: &BrokerParts,
+    identity: Identity,
+    client: Arc<RemotingClient>,
+    tables: &Tables,
+    poison: &Poison,
+) -> Result<Arc<Registration>> {
+    let config = parts.config.load();
+    let servers = config.broker.namesrv_addr.iter().flat_map(|list| list.endpoints());
+    let parts = registration::Parts {
+        identity,
+        servers: servers.map(ToString::to_string).collect(),
+        local: parts.local.clone(),
+        client,
+        topics: tables.topics.clone(),
+        config: parts.config.clone(),
+        clock: parts.clock.clone(),
+    };
+    Registration::start(parts, poison)
 }
 
 fn start_timers(

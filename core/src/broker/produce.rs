@@ -10,10 +10,11 @@ use super::groups::SubscriptionGroups;
 use super::refusal::{Refusal, SEE_FAQ};
 use super::stats::BrokerStats;
 use super::topics::{Topics, Wanted};
+use super::transaction::half;
 use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
 use crate::format::disk::tables::{TopicConfig, TopicFilterType};
-use crate::format::flags::{perm, sys_flag, topic as topic_flag};
+use crate::format::flags::{TransactionType, perm, sys_flag, topic as topic_flag};
 use crate::format::names::{self, property};
 use crate::format::record::properties;
 use crate::format::record::tags::delay_queue_id;
@@ -86,11 +87,20 @@ struct Place<'a> {
     queue_id: i32,
 }
 
+/// Where a message waits before it goes to its place.
+enum Detour {
+    None,
+    /// In the schedule topic, at this level.
+    Delay(i32),
+    /// In the half topic, for its producer's word.
+    Half,
+}
+
 /// A send that passed its checks.
 struct Planned<'a> {
     place: Place<'a>,
-    /// It waits in the schedule topic first.
-    delay_level: Option<i32>,
+    /// It waits somewhere else first.
+    detour: Detour,
     /// Its final properties in [`TEXTS`].
     text: Range<usize>,
     form: BodyForm,
@@ -251,27 +261,51 @@ impl Produce {
         let start = texts.len();
         let [wait, delay, half] =
             properties::rewrite_reading(text, texts, &[property::WAIT], &[cluster], wanted);
-        if half.is_some_and(|value| value.eq_ignore_ascii_case(b"true")) {
-            return Err(Refusal::new(
-                ResponseCode::NoPermission,
-                "this broker does not take transaction messages yet",
-            ));
-        }
         let place = self.place_of(send, topic, queue_id)?;
         let level = delay.and_then(parse_level).filter(|level| *level > 0);
-        let delay_level = level.map(|level| self.store.options().delay_levels.clamp(level));
-        if let Some(level) = delay_level {
+        let detour = if half::is_wanted(half) || level.is_some() {
             texts.truncate(start);
-            delayed_properties(text, texts, &place, level, &[cluster]);
-        }
+            self.detour(send, &place, half::is_wanted(half), level, cluster, texts)?
+        } else {
+            Detour::None
+        };
         Ok(Planned {
             place,
-            delay_level,
+            detour,
             text: start..texts.len(),
             form: BodyForm::Message,
             wait_store_ok: property::waits_for_store(wait),
             sys_flag: sys_flag_of(topic),
         })
+    }
+
+    /// Writes the properties of a message that does not go to its place at once. WAIT stays.
+    ///
+    /// A half message is not delayed: the Java client drops the level before it sends, and 4.9.8 loses the message when another one
+    /// does not. What a consumer of an old client gives back is no half message, although it still says so.
+    #[cold]
+    fn detour(
+        &self,
+        send: &Send<'_>,
+        place: &Place<'_>,
+        is_half: bool,
+        level: Option<i32>,
+        cluster: (&[u8], &[u8]),
+        texts: &mut Vec<u8>,
+    ) -> Result<Detour, Refusal> {
+        let text = send.header.properties;
+        let given_back = |_: &i32| !is_half || send.header.reconsume_times > 0;
+        if let Some(level) = level.filter(given_back) {
+            let level = self.store.options().delay_levels.clamp(level);
+            delayed_properties(text, texts, place, level, &[cluster]);
+            return Ok(Detour::Delay(level));
+        }
+        if self.config.load().broker.reject_transaction_message {
+            return Err(sending_forbidden(send.store_host, "sending transaction message"));
+        }
+        let drop: &[&[u8]] = if level.is_some() { &[property::DELAY] } else { &[] };
+        half::rewrite(text, texts, (&place.topic, place.queue_id), drop, cluster);
+        Ok(Detour::Half)
     }
 
     /// Counts what was stored; messages of one topic in a row are counted together.
@@ -340,7 +374,7 @@ fn plan_batch<'a>(
     properties::rewrite(text, texts, &[], &[(property::CLUSTER, cluster)]);
     Ok(Planned {
         place: Place { topic: Cow::Borrowed(send.header.topic), queue_id },
-        delay_level: None,
+        detour: Detour::None,
         text: start..texts.len(),
         form: BodyForm::Batch,
         wait_store_ok: property::waits_for_store(wait),
@@ -350,16 +384,21 @@ fn plan_batch<'a>(
 
 impl Planned<'_> {
     fn message<'a>(&'a self, send: &Send<'a>, texts: &'a [u8]) -> PutMessage<'a> {
-        let (topic, queue_id) = match self.delay_level {
-            Some(level) => (names::SCHEDULE_TOPIC, delay_queue_id(level)),
-            None => (&*self.place.topic, self.place.queue_id),
-        };
         let header = &send.header;
+        let mut sys_flag = header.sys_flag | self.sys_flag;
+        let (topic, queue_id) = match self.detour {
+            Detour::None => (&*self.place.topic, self.place.queue_id),
+            Detour::Delay(level) => (names::SCHEDULE_TOPIC, delay_queue_id(level)),
+            Detour::Half => {
+                sys_flag = TransactionType::None.replace_in(sys_flag);
+                (names::TRANS_HALF_TOPIC, half::QUEUE_ID)
+            }
+        };
         PutMessage {
             topic,
             queue_id,
             flag: header.flag,
-            sys_flag: header.sys_flag | self.sys_flag,
+            sys_flag,
             born_timestamp_ms: header.born_timestamp_ms,
             born_host: send.born_host,
             store_host: send.store_host,

@@ -24,6 +24,8 @@ pub struct Processors {
     pub offset: Arc<dyn Processor>,
     /// 41, 42.
     pub lock: Arc<dyn Processor>,
+    /// 37.
+    pub end_transaction: Arc<dyn Processor>,
     /// Everything else that is handled.
     pub admin: Arc<dyn Processor>,
 }
@@ -49,6 +51,7 @@ pub fn router(processors: &Processors, lanes: &Lanes) -> Router {
     for code in [Code::QueryMessage, Code::ViewMessageById] {
         router.route(code, processors.query.clone(), Lanes::on(&lanes.query));
     }
+    router.route(Code::EndTransaction, processors.end_transaction.clone(), Lanes::on(&lanes.transaction));
     router.route(Code::HeartBeat, processors.client.clone(), Lanes::on(&lanes.heartbeat));
     for code in [Code::UnregisterClient, Code::CheckClientConfig] {
         router.route(code, processors.client.clone(), Lanes::on(&lanes.client));

@@ -12,6 +12,7 @@ use super::lanes::Lanes;
 use super::notify::ClientNotifier;
 use super::processor::admin::AdminProcessor;
 use super::processor::client::ClientProcessor;
+use super::processor::end_transaction::EndTransactionProcessor;
 use super::processor::lock::LockProcessor;
 use super::processor::offset::OffsetProcessor;
 use super::processor::pull::PullProcessor;
@@ -24,6 +25,9 @@ use super::reply::Replies;
 use super::retry::SendBack;
 use super::routes::Processors;
 use super::runtime_info::RequestLanes;
+use super::transaction::check;
+use super::transaction::end::EndTransaction;
+use super::transaction::op::OpQueue;
 use super::{BrokerParts, Tables};
 use crate::store::MessageStore;
 use crate::store::options::Tuning;
@@ -44,6 +48,7 @@ pub(super) struct Wired {
     pub processors: Processors,
     pub admin: Arc<Admin>,
     pub admin_processor: Arc<AdminProcessor>,
+    pub transaction_check: check::Parts,
 }
 
 pub(super) fn wire(wires: &Wires<'_>) -> Wired {
@@ -77,9 +82,25 @@ pub(super) fn wire(wires: &Wires<'_>) -> Wired {
         client: Arc::new(client),
         offset: Arc::new(OffsetProcessor::new(tables.offsets.clone(), store.clone())),
         lock: Arc::new(LockProcessor { locks: tables.locks.clone() }),
+        end_transaction: Arc::new(end_transaction(wires)),
         admin: admin_processor.clone(),
     };
-    Wired { processors, admin, admin_processor }
+    let transaction_check = check::Parts {
+        store: store.clone(),
+        topics: tables.topics.clone(),
+        offsets: tables.offsets.clone(),
+        producers: tables.producers.clone(),
+        notifier: ClientNotifier::new(config.clone()),
+        config: config.clone(),
+        clock: parts.clock.clone(),
+    };
+    Wired { processors, admin, admin_processor, transaction_check }
+}
+
+fn end_transaction(wires: &Wires<'_>) -> EndTransactionProcessor {
+    let ops = OpQueue::new(wires.store.clone(), wires.store_host.clone(), wires.parts.clock.clone());
+    let transactions = Arc::new(EndTransaction::new(wires.store.clone(), ops));
+    EndTransactionProcessor::new(transactions, wires.lanes.transaction.clone(), wires.parts.config.clone())
 }
 
 fn produce(wires: &Wires<'_>) -> Produce {

@@ -101,7 +101,7 @@ Broker broker BrokerConfig {
     flush_consumer_offset_history_interval: u32 = "flushConsumerOffsetHistoryInterval",
        fixed("60000").accepted("nothing reads it in 4.9.8 either");
     /// Refuses messages flagged as transactional with NO_PERMISSION.
-    reject_transaction_message: bool = "rejectTransactionMessage", fixed("false").important().accepted("transaction messages are refused in this version");
+    reject_transaction_message: bool = "rejectTransactionMessage", live("false").important();
     /// Without `namesrvAddr`, polls the HTTP address server every 2 minutes.
     fetch_namesrv_addr_by_address_server: bool = "fetchNamesrvAddrByAddressServer",
         fixed("false")
@@ -201,12 +201,12 @@ Broker broker BrokerConfig {
     /// Milliseconds between registrations; a value outside 10000..60000 is moved to the nearer end.
     register_name_server_period: u32 = "registerNameServerPeriod", fixed("30000").clamped(10_000, 60_000);
     /// Default immunity time of a half message in milliseconds.
-    transaction_time_out: u64 = "transactionTimeOut", fixed("6000").important().accepted("transaction messages are refused in this version");
+    transaction_time_out: u64 = "transactionTimeOut", live("6000").important();
     /// Checks before a half message is moved to TRANS_CHECK_MAX_TIME_TOPIC.
-    transaction_check_max: u32 = "transactionCheckMax", fixed("15").within(0, INT_MAX).important().accepted("transaction messages are refused in this version");
+    transaction_check_max: u32 = "transactionCheckMax", live("15").within(0, INT_MAX).important();
     /// Milliseconds between check rounds; read once at thread start.
     transaction_check_interval: u64 = "transactionCheckInterval",
-       fixed("60000").within(1, i64::MAX).important().accepted("transaction messages are refused in this version");
+       fixed("60000").within(1, i64::MAX).important();
     /// Loads the ACL validators from the service files.
     acl_enable: bool = "aclEnable", fixed("false").important().only(&["false"], "access control is not part of this version");
     /// Stores reply messages besides pushing them.

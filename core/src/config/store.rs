@@ -62,7 +62,7 @@ Store store StoreConfig {
     /// Percent of disk use that triggers deletion; a value outside 10..95 is moved to the nearer end.
     disk_max_used_space_ratio: u32 = "diskMaxUsedSpaceRatio", fixed("75").clamped(10, 95).accepted("files do not expire in this version");
     /// Hours a commit log file is kept; also the age at which a half message is given up.
-    file_reserved_time: u32 = "fileReservedTime", fixed("72").important().accepted("files do not expire in this version");
+    file_reserved_time: u32 = "fileReservedTime", fixed("72").important().accepted("files do not expire in this version; half messages are given up at this age");
     /// Unused.
     put_msg_index_hight_water: u32 = "putMsgIndexHightWater",
        fixed("600000").accepted("nothing reads it in 4.9.8 either");

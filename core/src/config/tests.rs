@@ -262,8 +262,6 @@ fn files_that_java_rewrote_are_taken() {
         [
             "putMessageFutureThreadPoolNums",
             "pullMessageThreadPoolNums",
-            "transactionTimeOut",
-            "transactionCheckInterval",
             "clientCallbackExecutorThreads",
             "bitMapLengthConsumeQueueExt",
             "deleteWhen",

@@ -22,6 +22,7 @@ use crate::broker::refusal::Refusal;
 use crate::broker::runtime_info::{DayTotals, RequestLanes, RuntimeInfo};
 use crate::broker::stats::BrokerStats;
 use crate::broker::topics::Topics;
+use crate::broker::transaction::half::HalfResume;
 use crate::clock::Clock;
 use crate::config::{BrokerRole, Config, LiveConfig};
 use crate::format::disk::tables::TopicConfig;
@@ -93,6 +94,8 @@ pub struct Admin {
     pub config: ConfigAdmin,
     /// Cleaning.
     pub maintenance: Maintenance,
+    /// Half messages that were given up.
+    pub half_messages: HalfResume,
     /// Statistics.
     pub stats: Arc<BrokerStats>,
     /// Figures.
@@ -158,6 +161,7 @@ impl Admin {
             queues: QueueViewer { store: store.clone(), consumers: consumers.clone() },
             clients: ClientAdmin { consumers, producers, notifier },
             maintenance: Maintenance { topics: topics.clone(), cleaning: parts.cleaning },
+            half_messages: HalfResume::new(store.clone()),
             config: ConfigAdmin::new(config.clone(), topics, clock.clone(), parts.on_config_change),
             stats,
             runtime: RuntimeInfo {

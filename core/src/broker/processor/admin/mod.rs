@@ -9,6 +9,7 @@ mod offsets;
 mod progress;
 mod stats;
 mod topics;
+mod transactions;
 
 use std::sync::{Arc, OnceLock};
 
@@ -104,6 +105,7 @@ impl Processor for AdminProcessor {
             RequestCode::UpdateBrokerConfig => self.update_config(&request, peer),
             RequestCode::InvokeBrokerToGetConsumerStatus => self.consumer_status(&request, peer),
             RequestCode::GetConsumerRunningInfo => self.consumer_running_info(&request, peer),
+            RequestCode::ResumeCheckHalfMessage => self.resume_check(&request, peer),
             RequestCode::ConsumeMessageDirectly => self.consume_directly(&request, peer),
             _ => self.answer(code, &request, peer).map(Reply::Now),
         };
