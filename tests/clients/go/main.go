@@ -24,6 +24,7 @@ type scenario func(namesrv string, arguments arguments) map[string]any
 
 var scenarios = map[string]scenario{
 	"send_kinds":       sendKinds,
+	"transactions":     transactions,
 	"exchange_send":    exchangeSend,
 	"exchange_receive": exchangeReceive,
 	"delays":           delays,

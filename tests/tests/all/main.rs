@@ -12,3 +12,4 @@ mod other_clients;
 mod raw_frames;
 mod replay;
 mod store_exchange;
+mod transactions;

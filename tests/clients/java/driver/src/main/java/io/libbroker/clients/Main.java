@@ -30,6 +30,9 @@ public final class Main {
         SCENARIOS.put("retry_and_dead_letter", Redelivery::retryAndDeadLetter);
         SCENARIOS.put("delay_levels", Redelivery::delayLevels);
         SCENARIOS.put("transactions", Transactions::outcomes);
+        SCENARIOS.put("transaction_other_member", TransactionChecks::otherMember);
+        SCENARIOS.put("transaction_given_up", TransactionChecks::givenUp);
+        SCENARIOS.put("transaction_outlive_kill", TransactionChecks::outliveKill);
         SCENARIOS.put("request_reply", Transactions::requestReply);
         SCENARIOS.put("send_and_consume", Continuity::sendAndConsume);
         SCENARIOS.put("keep_going", Continuity::keepGoing);

@@ -1,0 +1,181 @@
+//! Transactions with the official clients, and what is left of them when the broker is killed.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use tests::harness::remoting::{Answer, RawClient, eventually};
+use tests::harness::stored_message::StoredMessage;
+use tests::harness::{Cluster, Driver, Serialization};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+const END_TRANSACTION: i32 = 37;
+const COMMIT: &str = "8";
+const ROLLBACK: &str = "12";
+const GROUP: &str = "raw-transactions";
+const TOPIC: &str = "Orders";
+const HALF: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
+const NOT_FOUND: &str = "Find prepared transaction message failed";
+
+#[test]
+fn java_client_is_asked_about_open_transactions() {
+    let mut cluster = Cluster::start_with("transaction-checks", &[("transactionCheckMax", "2")]);
+    let home = cluster.scratch.dir("client");
+    let scenarios = ["transaction_other_member", "transaction_given_up"];
+    let namesrv = cluster.namesrv.address();
+    Driver::java(Serialization::Json, &namesrv, &home, &scenarios, &json!({ "checkMax": 2 })).finish();
+    cluster.broker.stop();
+}
+
+#[test]
+fn java_transactions_outlive_a_kill() {
+    let mut cluster = Cluster::start("transaction-kill");
+    let home = cluster.scratch.dir("client");
+    let namesrv = cluster.namesrv.address();
+    let scenarios = ["transaction_outlive_kill"];
+    let mut driver = Driver::java(Serialization::Rocketmq, &namesrv, &home, &scenarios, &json!({}));
+    driver.wait_event("open");
+    cluster.broker.kill9();
+    cluster.broker.start_again();
+    driver.go_on();
+    driver.finish();
+    cluster.broker.stop();
+}
+
+#[test]
+fn go_client_commits_rolls_back_and_is_asked() {
+    let mut cluster = Cluster::start("transaction-go");
+    connect(&cluster).create_topic(TOPIC, 2).unwrap();
+    let mut namesrv = RawClient::connect(&cluster.namesrv.address(), TIMEOUT).unwrap();
+    eventually("a route", TIMEOUT, || namesrv.route(TOPIC).unwrap());
+    let home = cluster.scratch.dir("client");
+    let namesrv = cluster.namesrv.address();
+    Driver::go(&namesrv, &home, &["transactions"], &json!({ "topic": TOPIC })).finish();
+    cluster.broker.stop();
+}
+
+/// What was committed is there after a kill, what was not can still be, and nothing is asked about by mistake.
+#[test]
+fn half_messages_outlive_kills() {
+    for flush in ["ASYNC_FLUSH", "SYNC_FLUSH"] {
+        let mut cluster = quiet(&format!("transaction-raw-{flush}"), flush);
+        let mut client = connect(&cluster);
+        client.create_topic(TOPIC, 1).unwrap();
+        let halves: Vec<Half> = (0..9).map(|n| send(&mut client, &format!("body {n}"))).collect();
+        for (half, decision) in halves.iter().zip([COMMIT, ROLLBACK, COMMIT]) {
+            assert_eq!(said(&end(&mut client, *half, decision)), (0, String::new()));
+        }
+        for kill in 0..2 {
+            cluster.broker.kill9();
+            cluster.broker.start_again();
+            client = connect(&cluster);
+            let open = &halves[3 + 3 * kill..];
+            assert_eq!(said(&end(&mut client, open[0], COMMIT)), (0, String::new()));
+            assert_eq!(said(&end(&mut client, open[1], ROLLBACK)), (0, String::new()));
+        }
+        let committed = [0, 2, 3, 6].map(|n| halves[n]);
+        let found = eventually("the committed messages", TIMEOUT, || {
+            let found = client.pull_queue(TOPIC, 0).unwrap();
+            (found.len() >= committed.len()).then_some(found)
+        });
+        let places: Vec<i64> = found.iter().map(|message| message.prepared_transaction_offset).collect();
+        assert_eq!(places, committed.map(|half| half.physical_offset));
+        found.iter().for_each(assert_committed);
+        cluster.broker.stop();
+    }
+}
+
+fn assert_committed(message: &StoredMessage) {
+    assert_eq!((message.sys_flag, message.topic.as_str(), message.queue_id), (8, TOPIC, 0));
+    let mut names: Vec<&str> = message.properties.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["CLUSTER", "PGROUP", "REAL_QID", "REAL_TOPIC", "TRAN_MSG", "UNIQ_KEY"]);
+    assert_eq!(message.property("UNIQ_KEY").map(str::as_bytes), Some(message.body.as_slice()));
+}
+
+/// The codes and remarks of Java, and none of it changes anything.
+#[test]
+fn ends_that_mean_no_open_message_are_refused() {
+    let mut cluster = quiet("transaction-bad", "ASYNC_FLUSH");
+    let mut client = connect(&cluster);
+    client.create_topic(TOPIC, 1).unwrap();
+    let (first, half) = (send(&mut client, "first"), send(&mut client, "second"));
+    let nowhere = Half { physical_offset: 1 << 40, ..half };
+    let mixed = Half { queue_offset: first.queue_offset, ..half };
+    let foreign = end_as(&mut client, "foreign", half, COMMIT);
+    assert_eq!(said(&foreign), (1, "The producer group wrong".to_owned()));
+    assert_eq!(said(&end(&mut client, nowhere, COMMIT)), (1, NOT_FOUND.to_owned()));
+    let answer = end(&mut client, mixed, ROLLBACK);
+    assert_eq!(said(&answer), (1, "The transaction state table offset wrong".to_owned()));
+    assert_eq!(end(&mut client, half, "7").code, 1);
+    assert_eq!(client.pull_queue(TOPIC, 0).unwrap(), []);
+    for _ in 0..2 {
+        assert_eq!(said(&end(&mut client, half, COMMIT)), (0, String::new()));
+    }
+    let bodies = |client: &mut RawClient| -> Vec<Vec<u8>> {
+        client.pull_queue(TOPIC, 0).unwrap().into_iter().map(|message| message.body).collect()
+    };
+    eventually("the second commit delivers again", TIMEOUT, || {
+        (bodies(&mut client) == [b"second", b"second"]).then_some(())
+    });
+    let halves: Vec<StoredMessage> = pull_all(&mut client, HALF);
+    let bodies: Vec<&[u8]> = halves.iter().map(|message| message.body.as_slice()).collect();
+    assert_eq!(bodies, [b"first".as_slice(), b"second"]);
+    assert!(
+        halves.iter().all(|message| message.sys_flag == 0 && message.property("REAL_TOPIC") == Some(TOPIC))
+    );
+    cluster.broker.stop();
+}
+
+/// Half messages can be pulled once the first round of the check has made their topic.
+fn pull_all(client: &mut RawClient, topic: &str) -> Vec<StoredMessage> {
+    eventually("the topic", TIMEOUT, || {
+        let end = client.max_offset(topic, 0).unwrap();
+        (end > 0).then(|| client.pull_queue(topic, 0).ok()).flatten()
+    })
+}
+
+/// A broker whose checks come too late to matter, but for the first, which makes the half topic.
+fn quiet(name: &str, flush: &str) -> Cluster {
+    let properties =
+        [("flushDiskType", flush), ("transactionTimeOut", "3600000"), ("transactionCheckInterval", "1000")];
+    Cluster::start_with(name, &properties)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Half {
+    physical_offset: i64,
+    queue_offset: i64,
+}
+
+fn connect(cluster: &Cluster) -> RawClient {
+    RawClient::connect(&cluster.broker.address(), TIMEOUT).unwrap()
+}
+
+fn send(client: &mut RawClient, body: &str) -> Half {
+    let properties = format!("TRAN_MSG\x01true\x02PGROUP\x01{GROUP}\x02UNIQ_KEY\x01{body}\x02");
+    let sent = client.send(TOPIC, 0, &properties, body.as_bytes()).unwrap();
+    let physical_offset = i64::from_str_radix(&sent.message_id[16..], 16).unwrap();
+    Half { physical_offset, queue_offset: sent.queue_offset }
+}
+
+fn end(client: &mut RawClient, half: Half, decision: &str) -> Answer {
+    end_as(client, GROUP, half, decision)
+}
+
+fn end_as(client: &mut RawClient, group: &str, half: Half, decision: &str) -> Answer {
+    let (physical, queue) = (half.physical_offset.to_string(), half.queue_offset.to_string());
+    let fields = [
+        ("producerGroup", group),
+        ("tranStateTableOffset", &queue),
+        ("commitLogOffset", &physical),
+        ("commitOrRollback", decision),
+        ("fromTransactionCheck", "false"),
+        ("msgId", "unused"),
+    ];
+    client.call(END_TRANSACTION, &fields, b"").unwrap()
+}
+
+fn said(answer: &Answer) -> (i32, String) {
+    (answer.code, answer.remark.clone())
+}
