@@ -1,9 +1,8 @@
 //! The rules of RocketMQ. [`Broker`] wires the parts and starts and stops them in order; it holds no rule.
 //!
 //! In: [`produce`] is the one way in, [`retry`] the way back, [`reply`] the way of an answer, [`delay`] and [`transaction`] the ways
-//! round. Out: [`consume`] is the one way out,
-//! [`hold`] the waiting room in front of it. Tables with one owner each: [`topics`], [`groups`], [`offsets`], [`clients`],
-//! [`queue_locks`]. `processor` converts wire to operation and back.
+//! round. Out: [`consume`] is the one way out, [`hold`] the waiting room in front of it. Tables with one owner each: [`topics`],
+//! [`groups`], [`offsets`], [`clients`], [`queue_locks`]. `processor` converts wire to operation and back.
 
 pub mod admin;
 pub mod clients;

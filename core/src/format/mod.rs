@@ -7,4 +7,4 @@ pub mod record;
 pub mod wire;
 
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;

@@ -136,4 +136,4 @@ impl MessageStore {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::broker::refusal::Refusal;
 use crate::broker::transaction::end::{EndTransaction, Ended, Outcome};
 use crate::config::LiveConfig;
-use crate::format::wire::codes::ResponseCode;
+use crate::format::wire::codes::{ResponseCode, remark};
 use crate::format::wire::command::{RemotingCommand, Response};
 use crate::format::wire::header::transaction::EndTransactionHeader;
 use crate::net::{Peer, Processor, Reply, Responder};
@@ -32,7 +32,13 @@ impl Processor for EndTransactionProcessor {
         let header = EndTransactionHeader::decode(&request.ext);
         match self.transactions.end(&header) {
             Ok(Outcome::Undecided) => Reply::None,
-            Ok(Outcome::Done(status)) => Reply::Now(answer(status, &self.config)),
+            // Java forgets to clear this remark.
+            Ok(Outcome::RolledBack(PutStatus::Ok)) => {
+                Reply::Now(Response::success().with_remark(remark::NOT_SET))
+            }
+            Ok(Outcome::RolledBack(status) | Outcome::Committed(status)) => {
+                Reply::Now(answer(status, &self.config))
+            }
             Ok(Outcome::Waits(ticket, ended)) => {
                 let (transactions, config) = (self.transactions.clone(), self.config.clone());
                 let (lane, responder) = (self.lane.clone(), peer.responder(&request));

@@ -382,4 +382,6 @@ fn question(
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;

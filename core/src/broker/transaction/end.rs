@@ -36,8 +36,10 @@ pub struct Ended {
 pub enum Outcome {
     /// The producer does not know yet: nothing is done and nothing answered.
     Undecided,
-    /// Done, or what could not be stored.
-    Done(PutStatus),
+    /// The op record is stored, or not.
+    RolledBack(PutStatus),
+    /// The message is stored, or not.
+    Committed(PutStatus),
     /// Committed; when the disk has the message, [`EndTransaction::finish`] is to be called.
     Waits(PutTicket, Ended),
 }
@@ -65,7 +67,7 @@ impl EndTransaction {
         self.check(&record, header)?;
         let ended = Ended { queue_id: record.queue_id(), offset: record.queue_offset() };
         if decision == TransactionType::Rollback {
-            return Ok(Outcome::Done(self.finish(ended)));
+            return Ok(Outcome::RolledBack(self.finish(ended)));
         }
         self.commit(&record, ended)
     }
@@ -117,7 +119,7 @@ impl EndTransaction {
                     // Without it the message is asked about, and perhaps committed, once more.
                     self.finish(ended);
                 }
-                Outcome::Done(outcome.status)
+                Outcome::Committed(outcome.status)
             }
         })
     }

@@ -26,7 +26,7 @@ fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-pub(super) fn vectors() -> Value {
+pub(crate) fn vectors() -> Value {
     read_json(&golden_folder().join("vectors.json"))
 }
 

@@ -18,7 +18,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/store").join(name)
 }
 
-fn unpack(name: &str) -> (tempfile::TempDir, Arc<MessageStore>, Value) {
+pub(crate) fn unpack(name: &str) -> (tempfile::TempDir, Arc<MessageStore>, Value) {
     unpack_with(name, |_| {})
 }
 

@@ -37,7 +37,7 @@ fn a_rollback_stores_an_op_record_only() {
     let mut bench = Bench::new(&[]);
     bench.send("a", "");
     let half = bench.send("b", "");
-    assert_eq!(said(&bench.end(half, ROLLBACK)), (0, ""));
+    assert_eq!(said(&bench.end(half, ROLLBACK)), (0, "not set any response code"));
     assert_eq!(bench.bodies(TRANS_OP_HALF_TOPIC, 0), ["1"]);
     assert!(bench.queue(TOPIC, 1).is_empty());
 }
