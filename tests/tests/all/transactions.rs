@@ -6,7 +6,7 @@ use serde_json::json;
 
 use tests::harness::remoting::{Answer, RawClient, eventually};
 use tests::harness::stored_message::StoredMessage;
-use tests::harness::{Cluster, Driver, Serialization};
+use tests::harness::{Broker, BrokerOptions, Cluster, Driver, Flavor, Serialization};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 const END_TRANSACTION: i32 = 37;
@@ -15,6 +15,7 @@ const ROLLBACK: &str = "12";
 const GROUP: &str = "raw-transactions";
 const TOPIC: &str = "Orders";
 const HALF: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
+const OP: &str = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
 const NOT_FOUND: &str = "Find prepared transaction message failed";
 
 #[test]
@@ -135,7 +136,43 @@ fn pull_all(client: &mut RawClient, topic: &str) -> Vec<StoredMessage> {
     })
 }
 
-/// A broker whose checks come too late to matter, but for the first, which makes the half topic.
+/// Transactions that one broker begins the other ends, and both keep their progress in the same place.
+#[test]
+fn open_transactions_go_to_java_and_back() {
+    let mut cluster = quiet("transaction-exchange", "ASYNC_FLUSH");
+    let mut client = connect(&cluster);
+    client.create_topic(TOPIC, 1).unwrap();
+    let halves = ["a", "b", "c", "d"].map(|body| send(&mut client, body));
+    commit(&mut client, halves[0]);
+    passed(&mut client, [1, 1]);
+    cluster.broker.stop();
+
+    let options = cluster.broker.options().clone();
+    let mut java = Broker::start(BrokerOptions { flavor: Flavor::Java, ..options });
+    let mut client = RawClient::connect(&java.address(), TIMEOUT).unwrap();
+    commit(&mut client, halves[1]);
+    roll_back(&mut client, halves[2]);
+    passed(&mut client, [3, 3]);
+    java.stop();
+
+    cluster.broker.start_again();
+    let mut client = connect(&cluster);
+    commit(&mut client, halves[3]);
+    passed(&mut client, [4, 4]);
+    let bodies = client.pull_queue(TOPIC, 0).unwrap().into_iter().map(|message| message.body);
+    assert!(bodies.eq([b"a", b"b", b"d"]), "what was committed, each once");
+    cluster.broker.stop();
+}
+
+/// Waits until a check has passed so many half messages and op records.
+fn passed(client: &mut RawClient, wanted: [i64; 2]) {
+    eventually("the check passes what is ended", TIMEOUT, || {
+        let found = [HALF, OP].map(|topic| client.committed("CID_RMQ_SYS_TRANS", topic, 0).unwrap());
+        (found == wanted.map(Some)).then_some(())
+    });
+}
+
+/// A broker whose checks ask nobody: they make the half topic and pass what is ended.
 fn quiet(name: &str, flush: &str) -> Cluster {
     let properties =
         [("flushDiskType", flush), ("transactionTimeOut", "3600000"), ("transactionCheckInterval", "1000")];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::broker::refusal::Refusal;
 use crate::broker::transaction::end::{EndTransaction, Ended, Outcome};
-use crate::config::LiveConfig;
+use crate::config::{BrokerRole, LiveConfig};
 use crate::format::wire::codes::{ResponseCode, remark};
 use crate::format::wire::command::{RemotingCommand, Response};
 use crate::format::wire::header::transaction::EndTransactionHeader;
@@ -29,6 +29,9 @@ impl EndTransactionProcessor {
 
 impl Processor for EndTransactionProcessor {
     fn process(&self, request: RemotingCommand, peer: &Peer) -> Reply {
+        if self.config.load().store.broker_role == BrokerRole::Slave {
+            return Reply::Now(Response::error(ResponseCode::SlaveNotAvailable, remark::NOT_SET));
+        }
         let header = EndTransactionHeader::decode(&request.ext);
         match self.transactions.end(&header) {
             Ok(Outcome::Undecided) => Reply::None,

@@ -20,7 +20,7 @@ use crate::broker::notify::ClientNotifier;
 use crate::broker::offsets::ConsumerOffsets;
 use crate::broker::topics::Topics;
 use crate::clock::{Clock, Moment};
-use crate::config::LiveConfig;
+use crate::config::{BrokerRole, LiveConfig};
 use crate::error::Result;
 use crate::format::flags::perm;
 use crate::format::names::{self, property};
@@ -138,10 +138,14 @@ impl Checker {
 
     /// Goes through every half queue.
     pub(super) fn round(&mut self, stop: &StopToken) {
-        let Parts { topics, config, clock, .. } = &self.parts;
+        let Parts { topics, clock, .. } = &self.parts;
+        let config = self.parts.config.load();
+        // The half messages of a slave are copies of its master's, who asks.
+        if config.store.broker_role == BrokerRole::Slave {
+            return;
+        }
         let both = perm::READ | perm::WRITE;
         let Some(topic) = topics.find_or_create(names::TRANS_HALF_TOPIC, QUEUES, both, 0) else { return };
-        let config = config.load();
         let millis = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let rounds = (0..topic.read_queue_nums.min(crate::broker::admin::QUEUES_MAX)).map(|queue_id| Round {
             queue_id,
