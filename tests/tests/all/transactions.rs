@@ -1,5 +1,9 @@
 //! Transactions with the official clients, and what is left of them when the broker is killed.
 
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
@@ -84,6 +88,80 @@ fn half_messages_outlive_kills() {
         found.iter().for_each(assert_committed);
         cluster.broker.stop();
     }
+}
+
+/// Producers send and end as fast as they can while the broker is killed. Every half message that was acknowledged can be ended
+/// afterwards, everything committed is delivered, nothing else is.
+#[test]
+fn kills_under_load_lose_no_transaction() {
+    const PRODUCERS: usize = 4;
+    let mut cluster = quiet("transaction-load", "ASYNC_FLUSH");
+    connect(&cluster).create_topic(TOPIC, 1).unwrap();
+    let mut committed = BTreeSet::new();
+    for kill in 0..3 {
+        let (ended, address) = (AtomicUsize::new(0), cluster.broker.address());
+        let produced = thread::scope(|scope| {
+            let (address, ended) = (&address, &ended);
+            let threads: Vec<_> = (0..PRODUCERS)
+                .map(|producer| {
+                    let name = format!("{kill} {producer}");
+                    scope.spawn(move || produce_until_killed(address, &name, ended))
+                })
+                .collect();
+            eventually("the load begins", TIMEOUT, || (ended.load(Ordering::Relaxed) >= 1000).then_some(()));
+            cluster.broker.kill9();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        cluster.broker.start_again();
+        let mut client = connect(&cluster);
+        for Produced { body, half, decision, is_ended } in produced {
+            if !is_ended {
+                assert_eq!(end(&mut client, half, decision).code, 0, "{body}");
+            }
+            if decision == COMMIT {
+                committed.insert(body);
+            }
+        }
+    }
+    let mut client = connect(&cluster);
+    eventually("everything committed, and nothing else", TIMEOUT, || {
+        let found = client.pull_queue(TOPIC, 0).unwrap();
+        let bodies: BTreeSet<String> =
+            found.into_iter().map(|message| String::from_utf8(message.body).unwrap()).collect();
+        assert!(bodies.is_subset(&committed), "{:?}", bodies.difference(&committed));
+        (bodies.len() == committed.len()).then_some(())
+    });
+    cluster.broker.stop();
+}
+
+/// A half message whose send was acknowledged.
+struct Produced {
+    body: String,
+    half: Half,
+    decision: &'static str,
+    /// The answer to its end came.
+    is_ended: bool,
+}
+
+fn produce_until_killed(address: &str, name: &str, ended: &AtomicUsize) -> Vec<Produced> {
+    let mut client = RawClient::connect(address, TIMEOUT).unwrap();
+    let mut produced = Vec::new();
+    for number in 0.. {
+        let body = format!("{name} {number}");
+        let Ok(half) = try_send(&mut client, &body) else { break };
+        let decision = if number % 3 == 0 { ROLLBACK } else { COMMIT };
+        let answer = try_end(&mut client, GROUP, half, decision);
+        let is_ended = answer.is_ok_and(|answer| {
+            assert_eq!(answer.code, 0, "{body}: {answer:?}");
+            true
+        });
+        produced.push(Produced { body, half, decision, is_ended });
+        if !is_ended {
+            break;
+        }
+        ended.fetch_add(1, Ordering::Relaxed);
+    }
+    produced
 }
 
 fn assert_committed(message: &StoredMessage) {
@@ -190,10 +268,14 @@ fn connect(cluster: &Cluster) -> RawClient {
 }
 
 fn send(client: &mut RawClient, body: &str) -> Half {
+    try_send(client, body).unwrap()
+}
+
+fn try_send(client: &mut RawClient, body: &str) -> io::Result<Half> {
     let properties = format!("TRAN_MSG\x01true\x02PGROUP\x01{GROUP}\x02UNIQ_KEY\x01{body}\x02");
-    let sent = client.send(TOPIC, 0, &properties, body.as_bytes()).unwrap();
+    let sent = client.send(TOPIC, 0, &properties, body.as_bytes())?;
     let physical_offset = i64::from_str_radix(&sent.message_id[16..], 16).unwrap();
-    Half { physical_offset, queue_offset: sent.queue_offset }
+    Ok(Half { physical_offset, queue_offset: sent.queue_offset })
 }
 
 fn commit(client: &mut RawClient, half: Half) {
@@ -209,6 +291,10 @@ fn end(client: &mut RawClient, half: Half, decision: &str) -> Answer {
 }
 
 fn end_as(client: &mut RawClient, group: &str, half: Half, decision: &str) -> Answer {
+    try_end(client, group, half, decision).unwrap()
+}
+
+fn try_end(client: &mut RawClient, group: &str, half: Half, decision: &str) -> io::Result<Answer> {
     let (physical, queue) = (half.physical_offset.to_string(), half.queue_offset.to_string());
     let fields = [
         ("producerGroup", group),
@@ -218,7 +304,7 @@ fn end_as(client: &mut RawClient, group: &str, half: Half, decision: &str) -> An
         ("fromTransactionCheck", "false"),
         ("msgId", "unused"),
     ];
-    client.call(END_TRANSACTION, &fields, b"").unwrap()
+    client.call(END_TRANSACTION, &fields, b"")
 }
 
 fn said(answer: &Answer) -> (i32, String) {
