@@ -155,7 +155,7 @@ impl Checker {
             checks_max: i32::try_from(config.broker.transaction_check_max).unwrap_or(i32::MAX),
             reserved_ms: i64::from(config.store.file_reserved_time).saturating_mul(3_600_000),
         });
-        for round in rounds.collect::<Vec<_>>() {
+        for round in rounds {
             let mut copies = self.copies.remove(&round.queue_id).unwrap_or_default();
             self.parts.check_queue(&round, &mut copies, stop);
             self.copies.insert(round.queue_id, copies);

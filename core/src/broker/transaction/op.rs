@@ -1,7 +1,7 @@
 //! Op records: RMQ_SYS_TRANS_OP_HALF_TOPIC. Each says that one half message is finished: tag `d`, and as body the decimal offset of
 //! the half message in its queue; the op queue has the id of the half queue.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::copies::Copies;
@@ -16,8 +16,8 @@ use crate::store::{BodyForm, MessageStore, PutMessage, PutStatus};
 const REMOVE: &[u8] = b"d";
 /// Op records looked up at once.
 const UNITS_PER_READ: usize = 32;
-/// A round keeps no more op records in mind. One that needs more takes what it does not find for open.
-const KEPT_MAX: usize = 1 << 20;
+/// So many finished messages ahead are kept in mind. What is not found among them is taken for open.
+const AHEAD_MAX: usize = 1 << 20;
 
 /// Writes op records.
 #[derive(Debug)]
@@ -78,12 +78,12 @@ pub(super) struct Finished<'a> {
     /// Finished half messages that the round has not come to: half offset → op offset.
     ahead: HashMap<i64, i64>,
     /// Op records that nobody needs any more.
-    done: BTreeSet<i64>,
+    done: Done,
 }
 
 impl<'a> Finished<'a> {
     pub(super) fn new(store: &'a MessageStore, queue_id: i32, op_begin: i64, half_begin: i64) -> Self {
-        let (ahead, done) = (HashMap::new(), BTreeSet::new());
+        let (ahead, done) = (HashMap::new(), Done::default());
         Self { store, queue_id, half_begin, next: op_begin, ahead, done }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Finished<'a> {
                 self.done.insert(op);
                 return true;
             }
-            if self.ahead.len() + self.done.len() >= KEPT_MAX || !self.read_more(copies) {
+            if self.ahead.len() >= AHEAD_MAX || !self.read_more(copies) {
                 return false;
             }
         }
@@ -113,9 +113,11 @@ impl<'a> Finished<'a> {
             match half.map(|half| copies.newest_of(half).unwrap_or(half)) {
                 Some(half) if half >= self.half_begin => {
                     // Ended twice: one note is enough.
-                    self.done.extend(self.ahead.insert(half, op));
+                    if let Some(earlier) = self.ahead.insert(half, op) {
+                        self.done.insert(earlier);
+                    }
                 }
-                _ => drop(self.done.insert(op)),
+                _ => self.done.insert(op),
             }
         }
         is_more
@@ -123,8 +125,30 @@ impl<'a> Finished<'a> {
 
     /// How far the op queue is done with, from `begin` on without a gap.
     pub(super) fn progress(&self, begin: i64) -> i64 {
-        let count = self.done.range(begin..).zip(begin..).take_while(|(op, wanted)| *op == wanted).count();
-        begin + i64::try_from(count).unwrap_or(0)
+        self.done.end_of(begin)
+    }
+}
+
+/// A set of offsets, as ranges without gaps: first offset → the one behind the last. There are no more ranges than gaps, and a gap is
+/// a message ahead.
+#[derive(Debug, Default)]
+struct Done(BTreeMap<i64, i64>);
+
+impl Done {
+    fn insert(&mut self, offset: i64) {
+        let before = self.0.range(..=offset).next_back().map(|(start, end)| (*start, *end));
+        let start = match before {
+            Some((_, end)) if end > offset => return,
+            Some((start, end)) if end == offset => start,
+            _ => offset,
+        };
+        let end = self.0.remove(&(offset + 1)).unwrap_or(offset + 1);
+        self.0.insert(start, end);
+    }
+
+    /// Behind the last offset of the range that begins with `start`.
+    fn end_of(&self, start: i64) -> i64 {
+        self.0.get(&start).copied().unwrap_or(start)
     }
 }
 
@@ -132,4 +156,21 @@ impl<'a> Finished<'a> {
 fn half_offset_of(bytes: &[u8]) -> Option<i64> {
     let record = RecordView::parse(bytes).ok().filter(|record| record.tags() == Some(REMOVE))?;
     std::str::from_utf8(record.body()).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_is_kept_as_ranges() {
+        let mut done = Done::default();
+        for offset in [7, 5, 9, 5, 6, 12] {
+            done.insert(offset);
+        }
+        assert_eq!(done.0, BTreeMap::from([(5, 8), (9, 10), (12, 13)]));
+        assert_eq!([4, 5, 9].map(|start| done.end_of(start)), [4, 8, 10]);
+        done.insert(8);
+        assert_eq!(done.end_of(5), 10);
+    }
 }
