@@ -388,7 +388,13 @@ impl Planned<'_> {
         let mut sys_flag = header.sys_flag | self.sys_flag;
         let (topic, queue_id) = match self.detour {
             Detour::None => (&*self.place.topic, self.place.queue_id),
-            Detour::Delay(level) => (names::SCHEDULE_TOPIC, delay_queue_id(level)),
+            Detour::Delay(level) => {
+                // A record of these states is in no queue: it would never be delivered.
+                if !TransactionType::of(sys_flag).takes_queue_offset() {
+                    sys_flag = TransactionType::None.replace_in(sys_flag);
+                }
+                (names::SCHEDULE_TOPIC, delay_queue_id(level))
+            }
             Detour::Half => {
                 sys_flag = TransactionType::None.replace_in(sys_flag);
                 (names::TRANS_HALF_TOPIC, half::QUEUE_ID)

@@ -196,8 +196,8 @@ impl Parts {
         self.offsets.find(names::TRANS_GROUP, topic, queue_id).unwrap_or(min).clamp(min, max)
     }
 
-    /// Saves how far the round came, when everything is durable that lets it forget the messages before: a crash then repeats
-    /// questions, but forgets none.
+    /// Saves how far the round came, when everything is durable that lets it forget the messages before: a crash then forgets no
+    /// question. It is written down at once, so that a crash repeats few.
     fn save(&self, queue_id: i32, half_next: i64, op_next: i64) {
         let places = [(names::TRANS_HALF_TOPIC, half_next), (names::TRANS_OP_HALF_TOPIC, op_next)];
         let saved = |topic: &str| self.offsets.find(names::TRANS_GROUP, topic, queue_id);
@@ -210,6 +210,9 @@ impl Parts {
         }
         for (topic, next) in places.into_iter().filter(|(topic, next)| saved(topic).unwrap_or(0) != *next) {
             self.offsets.commit(names::TRANS_GROUP, topic, queue_id, next);
+        }
+        if let Err(error) = self.offsets.persist() {
+            tracing::error!(target: "broker::transaction", %error, "the progress of the check is not on disk");
         }
     }
 

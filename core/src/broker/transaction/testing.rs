@@ -40,6 +40,8 @@ pub(in crate::broker) struct Bench {
     pub(in crate::broker) server: TestServer,
     /// How far the producer's clock is ahead.
     pub(in crate::broker) born_ahead_ms: i64,
+    /// How often what is sent was consumed in vain.
+    pub(in crate::broker) reconsume_times: i32,
 }
 
 /// Where a half message lies, as its producer knows it.
@@ -87,7 +89,7 @@ impl Bench {
         let client = server.connect();
         fixture.producers.register(&client.client("p"), GROUP);
         let checker = Checker::new(parts(&fixture));
-        Self { fixture, checker, client, server, born_ahead_ms: 0 }
+        Self { fixture, checker, client, server, born_ahead_ms: 0, reconsume_times: 0 }
     }
 
     /// Sends with these properties, besides those of every half message.
@@ -99,6 +101,7 @@ impl Bench {
             sys_flag: Some(4),
             flag: Some(9),
             born_timestamp_ms: Some(self.fixture.clock.now_ms() + self.born_ahead_ms),
+            reconsume_times: Some(self.reconsume_times),
             properties: Some(&text),
             ..SendHeaderV2::default()
         };

@@ -139,6 +139,17 @@ fn a_half_message_is_not_delayed() {
 }
 
 #[test]
+fn what_a_consumer_gives_back_is_delayed_and_no_half_message() {
+    let mut bench = Bench::new(&[]);
+    bench.reconsume_times = 1;
+    assert_eq!(bench.try_send("a", "DELAY\x013").code, 0);
+    assert_eq!(bench.bodies(SCHEDULE_TOPIC, 2), ["a"]);
+    assert!(bench.queue(TRANS_HALF_TOPIC, 0).is_empty());
+    bench.send("b", "");
+    assert_eq!(bench.bodies(TRANS_HALF_TOPIC, 0), ["b"]);
+}
+
+#[test]
 fn transactions_can_be_refused() {
     let mut bench = Bench::new(&[("rejectTransactionMessage", "true")]);
     let answer = bench.try_send("a", "");

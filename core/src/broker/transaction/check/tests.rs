@@ -2,6 +2,7 @@ use super::*;
 use crate::broker::testing::wait_until;
 use crate::broker::transaction::testing::{Bench, COMMIT, GROUP, ROLLBACK, TOPIC, parts};
 use crate::format::names::{TRANS_CHECK_MAX_TIME_TOPIC, TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC};
+use crate::format::record::layout::PROPERTIES_LEN_MAX;
 use crate::format::wire::OutgoingRequest;
 use crate::format::wire::header::transaction::ResumeCheckHeader;
 
@@ -27,6 +28,9 @@ fn an_open_message_is_asked_about_when_it_is_old_enough() {
     bench.round_after(60);
     bench.assert_silent();
     assert_eq!(bench.progress(), [Some(2), Some(1)]);
+    let file = bench.fixture.folder.path().join("store/config/consumerOffset.json");
+    let written = std::fs::read_to_string(file).unwrap();
+    assert!(written.contains("RMQ_SYS_TRANS_OP_HALF_TOPIC@CID_RMQ_SYS_TRANS"), "{written}");
 }
 
 #[test]
@@ -203,6 +207,20 @@ fn progress_stays_while_the_store_takes_nothing() {
     bench.round_after(60);
     bench.assert_silent();
     assert_eq!(bench.progress(), [None, None]);
+}
+
+#[test]
+fn a_message_without_room_for_a_count_is_given_up_and_holds_up_nobody() {
+    let mut bench = Bench::new(&[]);
+    let first = bench.send("a", "pad\x01x");
+    let bytes = bench.fixture.store.record_at(first.physical_offset).unwrap();
+    let length = RecordView::parse(&bytes).unwrap().properties().len();
+    bench.send("b", &format!("pad\x01{}", "x".repeat(PROPERTIES_LEN_MAX - length)));
+    bench.send("c", "");
+    bench.round_after(60);
+    assert_eq!([bench.question().1.body, bench.question().1.body], ["a", "c"]);
+    assert_eq!(bench.bodies(TRANS_CHECK_MAX_TIME_TOPIC, 0), ["b"]);
+    assert_eq!(bench.progress(), [Some(3), None]);
 }
 
 #[test]
