@@ -119,7 +119,7 @@ impl FilledQueue {
         let mut last = None;
         for index in 0..MESSAGES as i64 {
             let unit = CqUnit { physical_offset: index * 1200, size: 1200, tags_code: index };
-            queue.append(index, &unit, &mut last, FileWait::Allowed).unwrap();
+            queue.append(index, &unit, &mut last, FileWait::Allowed, |_| unreachable!()).unwrap();
         }
         Self { queue, _dir: dir }
     }

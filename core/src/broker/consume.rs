@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::clients::Consumers;
+use super::filter::compile;
+use super::filter::registry::ConsumerFilters;
 use super::filter::subscription::{is_tag_type, parse};
 use super::filter::tag::TagFilter;
+use super::filter::wanted::{WantedMessages, is_by_tags};
 use super::groups::SubscriptionGroups;
 use super::offsets::ConsumerOffsets;
 use super::refusal::{Refusal, SEE_FAQ};
@@ -37,7 +40,7 @@ pub struct Admitted {
     /// The group.
     pub group: Arc<SubscriptionGroupConfig>,
     /// What it wants.
-    pub filter: TagFilter,
+    pub filter: WantedMessages,
 }
 
 /// What a pull is answered with.
@@ -62,6 +65,8 @@ pub struct Consume {
     pub groups: Arc<SubscriptionGroups>,
     /// Connected consumers and what they want.
     pub consumers: Arc<Consumers>,
+    /// The expressions that groups are registered with.
+    pub filters: Arc<ConsumerFilters>,
     /// What groups have committed.
     pub offsets: Arc<ConsumerOffsets>,
     /// Statistics.
@@ -114,23 +119,68 @@ impl Consume {
         &self,
         header: &PullHeader<'_>,
         group: &SubscriptionGroupConfig,
-    ) -> Result<TagFilter, Refusal> {
-        let subscription = if header.sys_flag.unwrap_or(0) & pull_flag::SUBSCRIPTION != 0 {
-            let topic = header.topic.unwrap_or_default();
-            let parsed = parse(topic, header.subscription, header.expression_type);
-            Arc::new(parsed.map_err(|_| {
-                Refusal::new(
-                    ResponseCode::SubscriptionParseFailed,
-                    "parse the consumer's subscription failed",
-                )
-            })?)
+    ) -> Result<WantedMessages, Refusal> {
+        let wanted = if header.sys_flag.unwrap_or(0) & pull_flag::SUBSCRIPTION != 0 {
+            self.wanted_by_pull(header)?
         } else {
-            self.subscription_of(header, group)?
+            self.wanted_by_group(header, group)?
         };
-        if is_tag_type(&subscription.expression_type) {
-            return Ok(TagFilter::new(subscription));
+        Ok(if self.config.load().broker.filter_support_retry {
+            wanted.with_retried(header.topic.unwrap_or_default(), &self.filters)
+        } else {
+            wanted
+        })
+    }
+
+    /// What the pull itself says. Java lets every message through when its expression does not compile.
+    fn wanted_by_pull(&self, header: &PullHeader<'_>) -> Result<WantedMessages, Refusal> {
+        let topic = header.topic.unwrap_or_default();
+        let parse_failed = || {
+            Refusal::new(ResponseCode::SubscriptionParseFailed, "parse the consumer's subscription failed")
+        };
+        let parsed = parse(topic, header.subscription, header.expression_type);
+        let subscription = parsed.map_err(|_| parse_failed())?;
+        if is_by_tags(&subscription) {
+            return Ok(WantedMessages::Tags(TagFilter::new(Arc::new(subscription))));
         }
-        // Expressions other than tags are not evaluated yet, whatever enablePropertyFilter says.
+        self.check_expressions_allowed(&subscription)?;
+        let compiled = compile(&subscription.expression_type, &subscription.sub_string);
+        compiled
+            .map(|expression| WantedMessages::Expression(Arc::new(expression)))
+            .map_err(|_| parse_failed())
+    }
+
+    /// What the group's heartbeats say.
+    fn wanted_by_group(
+        &self,
+        header: &PullHeader<'_>,
+        group: &SubscriptionGroupConfig,
+    ) -> Result<WantedMessages, Refusal> {
+        let subscription = self.subscription_of(header, group)?;
+        if is_tag_type(&subscription.expression_type) {
+            return Ok(WantedMessages::of_group(subscription, None));
+        }
+        let filter = self.filters.find(header.topic.unwrap_or_default(), &group.group_name);
+        let Some(filter) = filter else {
+            return Err(Refusal::new(
+                ResponseCode::FilterDataNotExist,
+                "The broker's consumer filter data is not exist!Your expression may be wrong!",
+            ));
+        };
+        if filter.data.client_version < header.subscription_version.unwrap_or(0) {
+            return Err(Refusal::new(
+                ResponseCode::FilterDataNotLatest,
+                "the consumer's consumer filter data not latest",
+            ));
+        }
+        self.check_expressions_allowed(&subscription)?;
+        Ok(WantedMessages::of_group(subscription, Some(filter)))
+    }
+
+    fn check_expressions_allowed(&self, subscription: &Subscription) -> Result<(), Refusal> {
+        if self.config.load().broker.enable_property_filter {
+            return Ok(());
+        }
         let text = format!(
             "The broker does not support consumer to filter message by {}",
             subscription.expression_type

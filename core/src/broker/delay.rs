@@ -20,7 +20,7 @@ use crate::mmap::disk::Disk;
 use crate::runtime::signal::Signal;
 use crate::runtime::stop::StopToken;
 use crate::runtime::threads::{Poison, ServiceThread};
-use crate::store::{Amount, BodyForm, MessageStore, PutMessage, PutStatus};
+use crate::store::{Amount, BodyForm, MessageStore, PutMessage, PutStatus, QueueUnit};
 
 /// Pause after a delivery that the store refused.
 const RETRY: Duration = Duration::from_millis(500);
@@ -174,19 +174,19 @@ impl Shared {
         let units = self.store.units(names::SCHEDULE_TOPIC, queue_id, offset, UNITS_PER_TURN);
         let mut head = if units.is_empty() { Head::Empty } else { Head::More };
         let mut next = offset;
-        for (unit_offset, unit) in units {
+        for unit in units {
             if self.stop.is_stopped() {
                 break;
             }
-            if let Some(wait) = self.wait_for(state, unit.tags_code) {
+            if let Some(wait) = self.wait_for(state, self.deliver_at_ms(state.level, &unit)) {
                 head = Head::DueIn(wait);
                 break;
             }
-            if !self.deliver(queue_id, unit.physical_offset) {
+            if !self.deliver(queue_id, unit.unit.physical_offset) {
                 head = Head::Refused;
                 break;
             }
-            next = unit_offset + 1;
+            next = unit.offset + 1;
         }
         if next != offset {
             self.offsets.lock().offset_table.insert(level, next);
@@ -201,6 +201,16 @@ impl Shared {
         let min = self.store.min_offset(names::SCHEDULE_TOPIC, queue_id).unwrap_or(0);
         let max = self.store.max_offset(names::SCHEDULE_TOPIC, queue_id);
         saved.clamp(min, max.max(min))
+    }
+
+    /// When a message is due: its tags code, or what that was made of where the extension has lost it.
+    fn deliver_at_ms(&self, level: i32, unit: &QueueUnit) -> i64 {
+        unit.tags_code().unwrap_or_else(|| {
+            let record = self.store.record_at(unit.unit.physical_offset);
+            let stored = record.and_then(|bytes| Some(RecordView::parse(&bytes).ok()?.store_timestamp_ms()));
+            let delay_ms = self.store.options().delay_levels.delay_ms(level).unwrap_or(0);
+            stored.unwrap_or(0).saturating_add(delay_ms)
+        })
     }
 
     /// Time until a message is due; `None` when it is.

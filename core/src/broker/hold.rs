@@ -214,8 +214,10 @@ impl Room {
         };
         let wanted = |id: &u64| {
             self.pulls.get(id).is_some_and(|held| {
+                let filter = held.parked.filter();
                 held.parked.offset() <= arrival.queue_offset
-                    && held.parked.filter().matches_unit(Some(arrival.tags_code), None)
+                    && filter.matches_unit(Some(arrival.tags_code), None)
+                    && (!filter.needs_properties() || filter.matches_properties(arrival.properties))
             })
         };
         if ids.len() > TAKEN_MAX {

@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::names;
 use crate::mmap::disk::Disk;
 use crate::net::{
@@ -55,6 +55,7 @@ use crate::store::options::StoreOptions;
 
 use clients::{Consumers, Housekeeping, Producers};
 use delay::DelayService;
+use filter::registry::ConsumerFilters;
 use groups::SubscriptionGroups;
 use hold::PullHold;
 use host::StoreHost;
@@ -123,28 +124,33 @@ struct Tables {
     offsets: Arc<ConsumerOffsets>,
     producers: Arc<Producers>,
     consumers: Arc<Consumers>,
+    filters: Arc<ConsumerFilters>,
     locks: Arc<QueueLocks>,
     stats: Arc<BrokerStats>,
 }
 
 impl Tables {
-    fn open(parts: &BrokerParts) -> Result<Self> {
+    fn open(parts: &BrokerParts, filters: Arc<ConsumerFilters>) -> Result<Self> {
         let (config, disk, clock) = (&parts.config, &parts.disk, &parts.clock);
         let notifier = ClientNotifier::new(config.clone());
         let lease = Duration::from_millis(config.load().system.lock_max_live_time);
+        let consumers = Consumers::new(notifier, clock.clone());
+        consumers.set_listener(filters.clone());
         Ok(Self {
             topics: Arc::new(Topics::open(disk.clone(), config.clone(), clock.clone())?),
             groups: Arc::new(SubscriptionGroups::open(disk.clone(), config.clone(), clock.clone())?),
             offsets: Arc::new(ConsumerOffsets::open(disk.clone(), config)?),
             producers: Arc::new(Producers::new(clock.clone())),
-            consumers: Arc::new(Consumers::new(notifier, clock.clone())),
+            consumers: Arc::new(consumers),
+            filters,
             locks: Arc::new(QueueLocks::new(lease, clock.clone())),
             stats: Arc::new(stats_of(config, clock)),
         })
     }
 
     fn persist(&self) -> Result<()> {
-        self.offsets.persist().and(self.topics.persist()).and(self.groups.persist())
+        let filters = self.filters.persist();
+        self.offsets.persist().and(self.topics.persist()).and(self.groups.persist()).and(filters)
     }
 }
 
@@ -154,8 +160,8 @@ impl Broker {
     pub fn start(io: &IoThreads, parts: BrokerParts) -> Result<Self> {
         let config = parts.config.snapshot();
         let poison = Poison::new();
-        let store = MessageStore::open(StoreOptions::of(&config.store), &parts.clock, &parts.disk)?;
-        let tables = Tables::open(&parts)?;
+        let (store, filters) = open_store(&parts, &config)?;
+        let tables = Tables::open(&parts, filters)?;
         let hold = Arc::new(PullHold::start(&parts.clock, &poison)?);
         let asked = store.clone();
         hold.set_next_offset(Box::new(move |topic, queue_id| asked.max_offset(topic, queue_id)));
@@ -242,6 +248,21 @@ impl Broker {
     }
 }
 
+/// The store, and the filters that compute its bit maps: they are loaded once its directory is ours, before it recovers.
+fn open_store(parts: &BrokerParts, config: &Config) -> Result<(Arc<MessageStore>, Arc<ConsumerFilters>)> {
+    let mut loaded = None;
+    let store =
+        MessageStore::open_with_bit_maps(StoreOptions::of(&config.store), &parts.clock, &parts.disk, || {
+            let (disk, config, clock) = (parts.disk.clone(), parts.config.clone(), parts.clock.clone());
+            let filters = Arc::new(ConsumerFilters::open(disk, config, clock)?);
+            loaded = Some(filters.clone());
+            Ok(Some(filters))
+        })?;
+    let filters =
+        loaded.ok_or_else(|| Error::new(ErrorKind::Internal, "the store opened without its filters"))?;
+    Ok((store, filters))
+}
+
 fn stats_of(config: &LiveConfig, clock: &Clock) -> BrokerStats {
     let config = config.load();
     BrokerStats::new(
@@ -293,6 +314,7 @@ fn start_timers(
 ) -> Result<Timers> {
     let timers = Timers::start("timers", parts.clock.clone(), poison)?;
     housekeeping.schedule(&timers);
+    tables.filters.schedule(&timers);
     let saved = tables.clone();
     let period = Duration::from_millis(u64::from(config.broker.flush_consumer_offset_interval));
     timers.every("consumer offsets", FIRST_SAVE, period, move || {

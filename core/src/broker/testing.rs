@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use parking_lot::Mutex;
 
 use crate::broker::clients::{Client, Consumers, Housekeeping, Producers};
+use crate::broker::filter::registry::ConsumerFilters;
 use crate::broker::groups::SubscriptionGroups;
 use crate::broker::notify::ClientNotifier;
 use crate::broker::offsets::ConsumerOffsets;
@@ -34,6 +35,7 @@ pub(super) struct Tables {
     pub(super) groups: Arc<SubscriptionGroups>,
     pub(super) offsets: Arc<ConsumerOffsets>,
     pub(super) consumers: Arc<Consumers>,
+    pub(super) filters: Arc<ConsumerFilters>,
     pub(super) producers: Arc<Producers>,
     pub(super) locks: Arc<QueueLocks>,
     pub(super) housekeeping: Arc<Housekeeping>,
@@ -48,6 +50,8 @@ impl Tables {
         let config = LiveConfig::with_file(config, None);
         let clock = Clock::manual(1_000_000);
         let notifier = ClientNotifier::new(config.clone());
+        let filters = ConsumerFilters::open(Disk::real(), config.clone(), clock.clone()).unwrap();
+        let filters = Arc::new(filters);
         let consumers = Arc::new(Consumers::new(notifier, clock.clone()));
         let producers = Arc::new(Producers::new(clock.clone()));
         let locks = Arc::new(QueueLocks::new(Duration::from_secs(60), clock.clone()));
@@ -59,6 +63,7 @@ impl Tables {
             config,
             clock,
             consumers,
+            filters,
             producers,
             locks,
             _folder: folder,

@@ -183,15 +183,15 @@ Broker broker BrokerConfig {
     /// Value of reply ext field TRACE_ON.
     trace_on: bool = "traceOn", live("true");
     /// Computes the SQL bloom bit map at dispatch (useful only with enableConsumeQueueExt).
-    enable_calc_filter_bit_map: bool = "enableCalcFilterBitMap", fixed("false").accepted("filter expressions are not evaluated in this version");
+    enable_calc_filter_bit_map: bool = "enableCalcFilterBitMap", live("false");
     /// Bloom parameter n.
-    expect_consumer_num_use_filter: u32 = "expectConsumerNumUseFilter", fixed("32").within(1, INT_MAX).accepted("filter expressions are not evaluated in this version");
+    expect_consumer_num_use_filter: u32 = "expectConsumerNumUseFilter", fixed("32").within(1, INT_MAX);
     /// Bloom parameter f in percent (1..99).
-    max_error_rate_of_bloom_filter: u32 = "maxErrorRateOfBloomFilter", fixed("20").within(1, 99).accepted("filter expressions are not evaluated in this version");
+    max_error_rate_of_bloom_filter: u32 = "maxErrorRateOfBloomFilter", fixed("20").within(1, 99);
     /// Milliseconds a dead SQL filter is kept.
-    filter_data_clean_time_span: u64 = "filterDataCleanTimeSpan", fixed("86400000").accepted("filter expressions are not evaluated in this version");
+    filter_data_clean_time_span: u64 = "filterDataCleanTimeSpan", live("86400000");
     /// Applies SQL filters to retry topics as well.
-    filter_support_retry: bool = "filterSupportRetry", fixed("false").accepted("filter expressions are not evaluated in this version");
+    filter_support_retry: bool = "filterSupportRetry", live("false");
     /// Allows non TAG expressions.
     enable_property_filter: bool = "enablePropertyFilter", live("false");
     /// Sends the registration body in the compressed form.

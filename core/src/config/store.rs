@@ -29,10 +29,10 @@ Store store StoreConfig {
     mapped_file_size_consume_queue: u32 = "mappedFileSizeConsumeQueue",
         fixed("6000000").within(20, INT_MAX).embedded("400000");
     /// Writes consumequeue_ext files.
-    enable_consume_queue_ext: bool = "enableConsumeQueueExt", fixed("false").accepted("consume queue extensions are not written in this version");
+    enable_consume_queue_ext: bool = "enableConsumeQueueExt", fixed("false");
     /// Bytes per ext file.
     mapped_file_size_consume_queue_ext: u32 = "mappedFileSizeConsumeQueueExt",
-       fixed("50331648").within(4096, INT_MAX).embedded("1048576").accepted("consume queue extensions are not written in this version");
+       fixed("50331648").within(4096, INT_MAX).embedded("1048576");
     /// Bits of the filter map in a consumequeue_ext unit.
     bit_map_length_consume_queue_ext: u32 = "bitMapLengthConsumeQueueExt",
        fixed("64").accepted("it is always computed from the Bloom filter keys, as in Java");

@@ -37,7 +37,7 @@ impl MessageStore {
         let sync = |what: &str, cause: &std::io::Error| Error::io(format_args!("sync {what}"), cause);
         self.log.files().flush(0).map_err(|cause| sync("the commit log", &cause))?;
         for queue in self.queues.all() {
-            queue.files().flush(0).map_err(|cause| sync("a consume queue", &cause))?;
+            queue.flush(0).map_err(|cause| sync("a consume queue", &cause))?;
         }
         self.index.flush_all(&self.checkpoint).map_err(|cause| sync("the key index", &cause))?;
         self.checkpoint.write().map_err(|cause| sync("the checkpoint", &cause))?;

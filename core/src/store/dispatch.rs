@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 
+use super::consume_queue::ext::{ExtAppend, QueueExt};
 use super::consume_queue::flush::QueueFlush;
 use super::consume_queue::queue::{ConsumeQueue, UnitAppend};
 use super::consume_queue::table::ConsumeQueueTable;
@@ -10,6 +11,7 @@ use super::fan_out;
 use super::index::{IndexFile, Key, MessageIndex, RecordKeys};
 use super::options::FanOutOptions;
 use crate::error::Result;
+use crate::format::disk::cq_ext::CqExtUnit;
 use crate::format::disk::cq_unit::CqUnit;
 use crate::format::names::property;
 use crate::format::record::decode::RecordView;
@@ -44,6 +46,12 @@ pub trait ArrivalListener: Send + Sync {
     fn batch_done(&self) {}
 }
 
+/// Says which subscriptions a message matches, as bits that are kept beside its unit. Asked by whoever dispatches: it must not block.
+pub trait BitMaps: Send + Sync {
+    /// Puts the bit map of a message into `map`, which is empty and stays so when there is nothing to say.
+    fn bit_map(&self, topic: &str, properties: &[u8], map: &mut Vec<u8>);
+}
+
 /// Whether a dispatch may wait for files to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileWait {
@@ -53,6 +61,13 @@ pub enum FileWait {
     Refused,
 }
 
+/// What a unit gets in a queue that has an extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Extension,
+    Nothing,
+}
+
 /// Builds consume queues, tells the listener, builds the key index.
 pub struct Dispatch {
     queues: Arc<ConsumeQueueTable>,
@@ -60,6 +75,7 @@ pub struct Dispatch {
     index: Arc<MessageIndex>,
     delay_levels: DelayLevels,
     fan_out: FanOutOptions,
+    bit_maps: Option<Arc<dyn BitMaps>>,
     listener: OnceLock<Arc<dyn ArrivalListener>>,
 }
 
@@ -77,8 +93,9 @@ impl Dispatch {
         index: Arc<MessageIndex>,
         delay_levels: DelayLevels,
         fan_out: FanOutOptions,
+        bit_maps: Option<Arc<dyn BitMaps>>,
     ) -> Self {
-        Self { queues, queue_flush, index, delay_levels, fan_out, listener: OnceLock::new() }
+        Self { queues, queue_flush, index, delay_levels, fan_out, bit_maps, listener: OnceLock::new() }
     }
 
     /// Sets the listener; only the first one counts.
@@ -121,8 +138,10 @@ impl Dispatch {
                 queue_offset,
                 ..arrival
             });
-            for arrival in std::iter::once(arrival).chain(others) {
-                match self.to_queue(&arrival, record, recent, wait)? {
+            // Only the queue of the record's own topic has extensions.
+            let others = others.map(|other| (other, Beside::Nothing));
+            for (arrival, beside) in std::iter::once((arrival, Beside::Extension)).chain(others) {
+                match self.to_queue(&arrival, record, beside, recent, wait)? {
                     UnitAppend::Written => chunk.arrivals.push(arrival),
                     UnitAppend::Known => {}
                     UnitAppend::NeedsFile => return Ok(false),
@@ -149,6 +168,7 @@ impl Dispatch {
         &self,
         arrival: &Arrival<'_>,
         record: &RecordView<'_>,
+        beside: Beside,
         recent: &mut Recent,
         wait: FileWait,
     ) -> Result<UnitAppend> {
@@ -162,7 +182,17 @@ impl Dispatch {
         let Some(recent) = recent.queue(topic, queue_id, find, &self.queue_flush) else {
             return Ok(UnitAppend::NeedsFile);
         };
-        let appended = recent.queue.append(queue_offset, &unit, &mut recent.last, wait)?;
+        let extend = |ext: &QueueExt| {
+            if beside == Beside::Nothing {
+                return Ok(ExtAppend::NotKept);
+            }
+            let mut bit_map = Vec::new();
+            if let Some(bit_maps) = &self.bit_maps {
+                bit_maps.bit_map(topic, arrival.properties, &mut bit_map);
+            }
+            ext.append(&CqExtUnit { tags_code, store_timestamp_ms, bit_map: &bit_map }, wait)
+        };
+        let appended = recent.queue.append(queue_offset, &unit, &mut recent.last, wait, extend)?;
         if appended == UnitAppend::Written {
             recent.newest_ms = Some(store_timestamp_ms);
         }

@@ -59,13 +59,13 @@ pub trait MessageFilter {
     /// By the unit alone; `None` when its tags code is not known. May let too much through.
     fn matches_unit(&self, tags_code: Option<i64>, ext: Option<&CqExtUnit<'_>>) -> bool;
 
-    /// By the record, for those that passed the first test.
-    fn matches_record(&self, _record: &RecordView<'_>) -> bool {
+    /// By the properties text of the record, for those that passed the first test.
+    fn matches_properties(&self, _properties: &[u8]) -> bool {
         true
     }
 
-    /// False when [`MessageFilter::matches_record`] always agrees; the record is then not looked at.
-    fn needs_record(&self) -> bool {
+    /// False when [`MessageFilter::matches_properties`] always agrees; the record is then not looked at.
+    fn needs_properties(&self) -> bool {
         false
     }
 }
@@ -174,7 +174,7 @@ impl MessageStore {
             _ if offset == max => (GetStatus::OffsetOverflowOne, offset),
             _ if offset > max => (GetStatus::OffsetOverflowBadly, max),
             _ => match queue.units_from(offset) {
-                Some(units) => return self.gather(&units, offset, messages_max, filter, (min, max)),
+                Some(units) => return self.gather(queue, &units, offset, messages_max, filter),
                 None => (GetStatus::OffsetFoundNull, queue.next_file_index(offset)),
             },
         };
@@ -183,12 +183,13 @@ impl MessageStore {
 
     fn gather(
         &self,
+        queue: &ConsumeQueue,
         units: &[u8],
         offset: i64,
         messages_max: usize,
         filter: &dyn MessageFilter,
-        (min, max): (i64, i64),
     ) -> GetOutcome {
+        let (min, max) = (queue.min_index(), queue.max_index());
         let log_max = self.max_physical_offset();
         let tuning = self.tuning.load();
         let window_bytes = memory_window_bytes(&tuning);
@@ -211,9 +212,7 @@ impl MessageStore {
                 break;
             }
             scanned += 1;
-            // An address into the extension file is not a tags code: unknown, so it matches.
-            let tags_code = (!is_address(unit.tags_code)).then_some(unit.tags_code);
-            if !filter.matches_unit(tags_code, None) {
+            if !queue.read_ext(unit.tags_code, |tags_code, ext| filter.matches_unit(tags_code, ext)) {
                 continue;
             }
             // Mostly in the file of the record before, which then need not be looked for.
@@ -225,8 +224,8 @@ impl MessageStore {
                 status = GetStatus::MessageWasRemoving;
                 continue;
             };
-            if filter.needs_record()
-                && !RecordView::parse(&record).is_ok_and(|view| filter.matches_record(&view))
+            if filter.needs_properties()
+                && !RecordView::parse(&record).is_ok_and(|view| filter.matches_properties(view.properties()))
             {
                 continue;
             }
@@ -284,8 +283,8 @@ impl MessageStore {
             .is_some_and(|unit| self.is_on_disk(self.max_physical_offset(), unit.physical_offset))
     }
 
-    /// Units of a queue from `offset` on, at most `count`: (offset, unit).
-    pub fn units(&self, topic: &str, queue_id: i32, offset: i64, count: usize) -> Vec<(i64, CqUnit)> {
+    /// Units of a queue from `offset` on, at most `count`.
+    pub fn units(&self, topic: &str, queue_id: i32, offset: i64, count: usize) -> Vec<QueueUnit> {
         let Some(queue) = self.queues.find(topic, queue_id) else { return Vec::new() };
         let mut found = Vec::new();
         let mut next = offset.max(queue.min_index());
@@ -293,7 +292,8 @@ impl MessageStore {
             let Some(units) = queue.units_from(next) else { break };
             let before = next;
             for unit in CqUnit::iter(&units).take(count - found.len()) {
-                found.push((next, unit));
+                let ext = queue.ext().and_then(|ext| ext.at(unit.tags_code)).map(MappedSlice::into_bytes);
+                found.push(QueueUnit { offset: next, unit, ext });
                 next += 1;
             }
             if next == before {
@@ -301,6 +301,32 @@ impl MessageStore {
             }
         }
         found
+    }
+}
+
+/// A unit of a queue, with what the extension keeps beside it.
+#[derive(Debug, Clone)]
+pub struct QueueUnit {
+    /// Its offset in the queue.
+    pub offset: i64,
+    /// The unit as it is.
+    pub unit: CqUnit,
+    ext: Option<Bytes>,
+}
+
+impl QueueUnit {
+    /// What the extension keeps.
+    pub fn ext(&self) -> Option<CqExtUnit<'_>> {
+        self.ext.as_deref().and_then(CqExtUnit::first_of)
+    }
+
+    /// The tags code; `None` when it is in the extension and cannot be read.
+    pub fn tags_code(&self) -> Option<i64> {
+        if is_address(self.unit.tags_code) {
+            self.ext().map(|ext| ext.tags_code)
+        } else {
+            Some(self.unit.tags_code)
+        }
     }
 }
 

@@ -44,7 +44,7 @@ use reput::Reput;
 use running::RunningFlags;
 use stats::StoreStats;
 
-pub use get::{GetOutcome, GetStatus, MatchAll, MessageFilter};
+pub use get::{GetOutcome, GetStatus, MatchAll, MessageFilter, QueueUnit};
 pub use put::{Amount, Appended, BodyForm, PutMessage, PutOutcome, PutOutcomes, PutStatus};
 pub use query::QueryOutcome;
 

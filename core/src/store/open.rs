@@ -13,8 +13,8 @@ use super::commit_log::CommitLog;
 use super::commit_log::flush::LogFlush;
 use super::commit_log::recover::{Mode, Recovered, recover};
 use super::consume_queue::flush::QueueFlush;
-use super::consume_queue::table::ConsumeQueueTable;
-use super::dispatch::Dispatch;
+use super::consume_queue::table::{ConsumeQueueTable, ExtFiles};
+use super::dispatch::{BitMaps, Dispatch};
 use super::index::{IndexParts, MessageIndex, Trust};
 use super::options::{FlushMode, LiveTuning, StoreOptions};
 use super::reput::Reput;
@@ -43,8 +43,20 @@ impl MessageStore {
     ///
     /// The directory is locked before anything in it is read: a second store fails with [`ErrorKind::StoreLocked`].
     pub fn open(options: StoreOptions, clock: &Clock, disk: &Disk) -> Result<Arc<Self>> {
+        Self::open_with_bit_maps(options, clock, disk, || Ok(None))
+    }
+
+    /// [`MessageStore::open`] with somebody who computes the bit maps of extension units, also of those that recovery writes again. He is
+    /// made after the directory is locked, and before anything else in it is read.
+    pub fn open_with_bit_maps(
+        options: StoreOptions,
+        clock: &Clock,
+        disk: &Disk,
+        bit_maps: impl FnOnce() -> Result<Option<Arc<dyn BitMaps>>>,
+    ) -> Result<Arc<Self>> {
         let layout = check(&options)?;
         let lock_file = take_directory(disk, &options)?;
+        let bit_maps = bit_maps()?;
         let (poison, stop) = (Poison::new(), StopToken::new());
         let service = Service { clock: clock.clone(), stop: stop.clone(), poison: poison.clone() };
         let checkpoint = Arc::new(StoreCheckpoint::open(disk, &options.root.join(file::CHECKPOINT))?);
@@ -73,6 +85,7 @@ impl MessageStore {
             index.clone(),
             options.delay_levels.clone(),
             options.fan_out,
+            bit_maps,
         ));
         let reput = Reput::new(files.clone(), dispatch.clone(), flags.clone(), service.clone());
         let reput = Arc::new(reput);
@@ -164,7 +177,10 @@ fn load_log(options: &StoreOptions, disk: &Disk) -> Result<Arc<MappedFileQueue>>
 }
 
 fn load_queues(options: &StoreOptions, disk: &Disk) -> Result<Arc<ConsumeQueueTable>> {
-    let queues = ConsumeQueueTable::new(disk, options.consume_queue_path(), options.consume_queue_file_bytes);
+    let ext_root = options.consume_queue_ext_path();
+    let ext = options.consume_queue_ext_file_bytes.map(|file_bytes| ExtFiles { root: ext_root, file_bytes });
+    let bytes = options.consume_queue_file_bytes;
+    let queues = ConsumeQueueTable::new(disk, options.consume_queue_path(), bytes, ext);
     queues.load()?;
     Ok(Arc::new(queues))
 }

@@ -155,6 +155,8 @@ pub struct StoreOptions {
     pub commit_log_file_bytes: usize,
     /// `mappedFileSizeConsumeQueue`, a multiple of 20.
     pub consume_queue_file_bytes: usize,
+    /// `mappedFileSizeConsumeQueueExt` when `enableConsumeQueueExt` is on.
+    pub consume_queue_ext_file_bytes: Option<usize>,
     /// `maxHashSlotNum`.
     pub index_slots: u32,
     /// `maxIndexNum`, at least 2.
@@ -181,6 +183,7 @@ impl StoreOptions {
             commit_log_dir: None,
             commit_log_file_bytes: 1 << 30,
             consume_queue_file_bytes: 6_000_000,
+            consume_queue_ext_file_bytes: None,
             index_slots: INDEX_SLOTS_DEFAULT,
             index_entries: INDEX_ENTRIES_DEFAULT,
             flush_mode: FlushMode::Async,
@@ -200,6 +203,9 @@ impl StoreOptions {
             commit_log_dir: config.store_path_commit_log.clone(),
             commit_log_file_bytes: config.mapped_file_size_commit_log as usize,
             consume_queue_file_bytes: config.mapped_file_size_consume_queue as usize,
+            consume_queue_ext_file_bytes: config
+                .enable_consume_queue_ext
+                .then_some(config.mapped_file_size_consume_queue_ext as usize),
             index_slots: config.max_hash_slot_num,
             index_entries: config.max_index_num,
             flush_mode: match config.flush_disk_type {
@@ -228,6 +234,11 @@ impl StoreOptions {
     /// Directory of the consume queues.
     pub fn consume_queue_path(&self) -> PathBuf {
         self.root.join(file::CONSUME_QUEUE)
+    }
+
+    /// Directory of the extensions of consume queues.
+    pub fn consume_queue_ext_path(&self) -> PathBuf {
+        self.root.join(file::CONSUME_QUEUE_EXT)
     }
 
     /// Directory of the key index.

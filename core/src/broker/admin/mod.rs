@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::broker::clients::{Consumers, Producers};
+use crate::broker::filter::registry::ConsumerFilters;
 use crate::broker::groups::SubscriptionGroups;
 use crate::broker::notify::ClientNotifier;
 use crate::broker::offsets::ConsumerOffsets;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub producers: Arc<Producers>,
     /// Asks and tells clients.
     pub notifier: ClientNotifier,
+    /// The expressions that groups are registered with.
+    pub filters: Arc<ConsumerFilters>,
     /// Statistics.
     pub stats: Arc<BrokerStats>,
     /// Configuration.
@@ -158,7 +161,11 @@ impl Admin {
                 config: config.clone(),
                 clock: clock.clone(),
             },
-            queues: QueueViewer { store: store.clone(), consumers: consumers.clone() },
+            queues: QueueViewer {
+                store: store.clone(),
+                consumers: consumers.clone(),
+                filters: parts.filters,
+            },
             clients: ClientAdmin { consumers, producers, notifier },
             maintenance: Maintenance { topics: topics.clone(), cleaning: parts.cleaning },
             half_messages: HalfResume::new(store.clone()),

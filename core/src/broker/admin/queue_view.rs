@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use crate::broker::clients::Consumers;
+use crate::broker::filter::registry::ConsumerFilters;
+use crate::broker::filter::wanted::WantedMessages;
 use crate::broker::refusal::Refusal;
-use crate::format::disk::cq_ext::is_address;
+use crate::format::disk::cq_ext::{CqExtUnit, is_address};
 use crate::format::disk::cq_unit::CqUnit;
 use crate::format::wire::body::{ConsumeQueueEntry, ConsumeQueueView};
 use crate::format::wire::codes::ResponseCode;
-use crate::store::MessageStore;
+use crate::format::wire::fastjson;
+use crate::store::{MessageFilter, MessageStore, QueueUnit};
 
 /// Most entries of one answer. Java goes to the end of the queue's file.
 const ENTRIES_MAX: usize = 10_000;
@@ -20,6 +23,8 @@ pub struct QueueViewer {
     pub store: Arc<MessageStore>,
     /// What groups subscribe to.
     pub consumers: Arc<Consumers>,
+    /// Their expressions.
+    pub filters: Arc<ConsumerFilters>,
 }
 
 /// Which entries.
@@ -60,29 +65,65 @@ impl QueueViewer {
             return Ok(Viewed::NoSuchIndex(format!("Index {index} of {queue_id}@{topic} is not exist!")));
         }
         let subscription = group.and_then(|group| self.consumers.subscription(group, topic));
+        let filter = group.and_then(|group| self.filters.find(topic, group));
         // Filters are kept for SQL92 only; Java shows the text of none for all others.
-        let filter_data = group.map(|group| match &subscription {
-            Some(_) => "null".to_owned(),
-            None => format!("{group}@{topic} is not online!"),
+        let filter_data = group.map(|group| match (&subscription, &filter) {
+            (Some(_), Some(filter)) => text(&fastjson::to_pretty(&filter.data)),
+            (Some(_), None) => "null".to_owned(),
+            (None, _) => format!("{group}@{topic} is not online!"),
         });
+        let wanted = subscription.clone().map(|subscription| WantedMessages::of_group(subscription, filter));
         let units = self.store.units(topic, queue_id, index, count.min(ENTRIES_MAX));
         Ok(Viewed::Entries(ConsumeQueueView {
             filter_data,
             max_queue_index,
             min_queue_index,
-            entries: units.iter().map(|(_, unit)| entry(unit)).collect(),
+            entries: units.iter().map(|unit| entry(unit, wanted.as_ref())).collect(),
             subscription: subscription.as_deref().cloned(),
         }))
     }
 }
 
-fn entry(unit: &CqUnit) -> ConsumeQueueEntry {
-    let is_extended = is_address(unit.tags_code);
-    ConsumeQueueEntry {
-        physical_offset: unit.physical_offset,
-        physical_size: unit.size,
-        tags_code: unit.tags_code,
-        msg: is_extended.then(|| format!("Cq extend not exist!addr: {}", unit.tags_code)),
-        ..ConsumeQueueEntry::default()
+fn entry(read: &QueueUnit, wanted: Option<&WantedMessages>) -> ConsumeQueueEntry {
+    let CqUnit { physical_offset, size, tags_code } = read.unit;
+    let plain =
+        ConsumeQueueEntry { physical_offset, physical_size: size, tags_code, ..ConsumeQueueEntry::default() };
+    match read.ext() {
+        Some(ext) => ConsumeQueueEntry {
+            extend_data_json: Some(extension_json(&ext)),
+            bit_map: (!ext.bit_map.is_empty()).then(|| bits_text(ext.bit_map)),
+            eval: wanted.is_some_and(|wanted| wanted.matches_unit(Some(ext.tags_code), Some(&ext))),
+            ..plain
+        },
+        None if is_address(tags_code) => {
+            ConsumeQueueEntry { msg: Some(format!("Cq extend not exist!addr: {tags_code}")), ..plain }
+        }
+        None => plain,
     }
+}
+
+/// Java adds the bit map once more, in base 64.
+fn extension_json(ext: &CqExtUnit<'_>) -> String {
+    let json = serde_json::json!({
+        "msgStoreTime": ext.store_timestamp_ms,
+        "size": ext.size().unwrap_or(0),
+        "tagsCode": ext.tags_code,
+    });
+    json.to_string()
+}
+
+/// The last bit first, a line after the first byte of every eight (`BitsArray.toString`).
+fn bits_text(bit_map: &[u8]) -> String {
+    let mut out = String::new();
+    for (index, byte) in bit_map.iter().enumerate().rev() {
+        out.push_str(&format!("{byte:08b}"));
+        if index % 8 == 0 {
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn text(json: &[u8]) -> String {
+    String::from_utf8_lossy(json).into_owned()
 }

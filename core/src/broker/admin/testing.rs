@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::{Admin, Parts};
 use crate::broker::clients::{Consumers, Producers};
+use crate::broker::filter::registry::ConsumerFilters;
 use crate::broker::groups::SubscriptionGroups;
 use crate::broker::notify::ClientNotifier;
 use crate::broker::offsets::ConsumerOffsets;
@@ -84,6 +85,7 @@ impl Fixture {
             groups: groups.clone(),
             offsets: offsets.clone(),
             consumers: consumers.clone(),
+            filters: Arc::new(ConsumerFilters::open(disk.clone(), config.clone(), clock.clone()).unwrap()),
             producers: producers.clone(),
             notifier,
             stats: stats.clone(),

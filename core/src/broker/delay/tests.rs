@@ -69,7 +69,7 @@ impl Delayed {
             let bytes = store.record_at(offset).unwrap();
             String::from_utf8(RecordView::parse(&bytes).unwrap().body().to_vec()).unwrap()
         };
-        units.into_iter().map(|(_, unit)| body(unit.physical_offset)).collect()
+        units.into_iter().map(|unit| body(unit.unit.physical_offset)).collect()
     }
 
     fn wait_for(&self, expected: &[&str]) {

@@ -54,7 +54,7 @@ mod tests {
         }
         assert!(filter("Aa").matches(Some(tags_code(b"BB"))), "same hash");
         assert!(wanted.matches(None), "not known: the client decides");
-        assert!(!wanted.needs_record());
+        assert!(!wanted.needs_properties());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::broker::clients::{Client, Consumers, Producers};
-use crate::broker::filter::check_expression;
+use crate::broker::filter::compile;
 use crate::broker::filter::subscription::is_tag_type;
 use crate::broker::groups::{SubscriptionGroups, check_group};
 use crate::broker::topics::Topics;
@@ -136,9 +136,9 @@ impl ClientProcessor {
                 format!("The broker does not support consumer to filter message by {expression_type}");
             return Response::error(ResponseCode::SystemError, remark);
         }
-        match check_expression(expression_type, &subscription.sub_string) {
-            Ok(()) => Response::success(),
-            Err(error) => Response::error(ResponseCode::SubscriptionParseFailed, error),
+        match compile(expression_type, &subscription.sub_string) {
+            Ok(_) => Response::success(),
+            Err(error) => Response::error(ResponseCode::SubscriptionParseFailed, error.to_string()),
         }
     }
 }

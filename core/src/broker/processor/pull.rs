@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::consume::{Admitted, Consume, Pulled, Puller};
-use crate::broker::filter::tag::TagFilter;
+use crate::broker::filter::wanted::WantedMessages;
 use crate::broker::hold::{Parked, PullHold};
 use crate::broker::host::StoreHost;
 use crate::config::LiveConfig;
@@ -134,7 +134,7 @@ struct Waiting {
     processor: Arc<PullProcessor>,
     request: RemotingCommand,
     responder: Responder,
-    filter: TagFilter,
+    filter: WantedMessages,
     connection: ConnectionId,
     queue_id: i32,
     offset: i64,

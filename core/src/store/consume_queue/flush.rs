@@ -87,13 +87,13 @@ impl QueueFlush {
 
     fn flush_queue(&self, queue: &Arc<ConsumeQueue>, pages_min: usize) {
         queue.clear_dirty();
-        match queue.files().flush(pages_min) {
-            Ok(durable) if durable < queue.files().max_offset() => {
+        match queue.flush(pages_min) {
+            Ok(false) => {
                 if queue.mark_dirty() {
                     self.dirty.lock().push(queue.clone());
                 }
             }
-            Ok(_) => {}
+            Ok(true) => {}
             // A deleted topic's files are gone; that is no failure of the disk.
             Err(_) if queue.files().is_empty() => {}
             Err(error) => self

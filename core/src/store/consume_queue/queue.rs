@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use super::ext::{ExtAppend, QueueExt};
 use crate::error::{Error, Result};
+use crate::format::disk::cq_ext::{CqExtUnit, is_address};
 use crate::format::disk::cq_unit::{CQ_UNIT_SIZE, CqUnit};
 use crate::mmap::disk::Disk;
 use crate::mmap::file_queue::MappedFileQueue;
@@ -35,6 +37,8 @@ pub struct ConsumeQueue {
     topic: Arc<str>,
     queue_id: i32,
     files: MappedFileQueue,
+    /// Its extension, where that is written.
+    ext: Option<QueueExt>,
     /// Index of the first unit whose record is still in the log.
     min_index: AtomicI64,
     /// End offset in the log of the last unit.
@@ -52,10 +56,16 @@ impl ConsumeQueue {
             topic,
             queue_id,
             files: MappedFileQueue::new(disk, dir, file_bytes, allocation),
+            ext: None,
             min_index: AtomicI64::new(0),
             log_end: AtomicI64::new(0),
             dirty: AtomicBool::new(false),
         }
+    }
+
+    /// The same queue with an extension.
+    pub fn with_ext(self, ext: Option<QueueExt>) -> Self {
+        Self { ext, ..self }
     }
 
     /// The topic.
@@ -71,6 +81,25 @@ impl ConsumeQueue {
     /// The files.
     pub fn files(&self) -> &MappedFileQueue {
         &self.files
+    }
+
+    /// The extension, where one is written.
+    pub fn ext(&self) -> Option<&QueueExt> {
+        self.ext.as_ref()
+    }
+
+    /// What a unit's tags code stands for: itself, or what the extension keeps at that address. `None` is not known.
+    pub fn read_ext<T>(
+        &self,
+        tags_code: i64,
+        read: impl FnOnce(Option<i64>, Option<&CqExtUnit<'_>>) -> T,
+    ) -> T {
+        if !is_address(tags_code) {
+            return read(Some(tags_code), None);
+        }
+        let bytes = self.ext.as_ref().and_then(|ext| ext.at(tags_code));
+        let unit = bytes.as_deref().and_then(CqExtUnit::first_of);
+        read(unit.map(|unit| unit.tags_code), unit.as_ref())
     }
 
     /// Index of the first readable unit.
@@ -106,13 +135,15 @@ impl ConsumeQueue {
     /// means that the topic was deleted in between and began anew (seen only when recovery dispatches the log again): so does
     /// the queue.
     ///
-    /// `last` is the right to append to the queue's last file, if the caller kept it from the call before.
+    /// `last` is the right to append to the queue's last file, if the caller kept it from the call before. `extend` is asked for the
+    /// unit's extension, when the queue has one and the unit will be written.
     pub fn append(
         &self,
         index: i64,
         unit: &CqUnit,
         last: &mut Option<Appender>,
         wait: FileWait,
+        extend: impl FnOnce(&QueueExt) -> Result<ExtAppend>,
     ) -> Result<UnitAppend> {
         let log_end = unit.physical_offset + i64::from(unit.size);
         if log_end <= self.log_end() {
@@ -137,7 +168,11 @@ impl ConsumeQueue {
             Some(last) => last,
             None => last.insert(appender(self.place_for(index)?)?),
         };
-        let bytes = unit.encode();
+        let bytes = match self.ext.as_ref().map(extend).transpose()? {
+            Some(ExtAppend::NeedsFile) => return Ok(UnitAppend::NeedsFile),
+            Some(ExtAppend::Written(address)) => CqUnit { tags_code: address, ..*unit }.encode(),
+            Some(ExtAppend::NotKept) | None => unit.encode(),
+        };
         last.append(CQ_UNIT_SIZE, |target| {
             target.copy_from_slice(&bytes);
             CQ_UNIT_SIZE
@@ -152,7 +187,7 @@ impl ConsumeQueue {
     fn place_for(&self, index: i64) -> Result<Arc<MappedFile>> {
         let expected = self.files.max_offset() / UNIT;
         if index < expected {
-            self.files.destroy()?;
+            self.destroy()?;
             self.min_index.store(0, Ordering::Release);
             self.log_end.store(0, Ordering::Release);
             return self.place_for(index);
@@ -178,6 +213,21 @@ impl ConsumeQueue {
         .map_err(|cause| self.write_failed(&cause))?;
         self.min_index.store(index, Ordering::Release);
         Ok(())
+    }
+
+    /// Removes the files of the queue and of its extension.
+    pub fn destroy(&self) -> Result<()> {
+        self.files.destroy()?;
+        self.ext.as_ref().map_or(Ok(()), |ext| ext.files().destroy())
+    }
+
+    /// Makes durable what each file's page rule allows, the extension first. True when nothing is left to flush.
+    pub fn flush(&self, pages_min: usize) -> std::io::Result<bool> {
+        let mut is_flushed = true;
+        for files in self.ext.iter().map(QueueExt::files).chain([&self.files]) {
+            is_flushed &= files.flush(pages_min)? >= files.max_offset();
+        }
+        Ok(is_flushed)
     }
 
     fn write_failed(&self, cause: &std::io::Error) -> Error {
@@ -206,6 +256,9 @@ impl ConsumeQueue {
     /// Loads the files and finds the last unit: the first hole ends the queue.
     pub fn load(&self) -> Result<()> {
         self.files.load()?;
+        if let Some(ext) = &self.ext {
+            ext.files().load()?;
+        }
         let files = self.files.files();
         let start = files.len().saturating_sub(FILES_CHECKED);
         let mut end_offset = files.get(start).map_or(0, |file| file.start_offset());
@@ -243,7 +296,17 @@ impl ConsumeQueue {
             .filter(|unit| !unit.is_blank())
             .map_or(0, |unit| unit.physical_offset + i64::from(unit.size));
         self.log_end.store(log_end, Ordering::Release);
-        Ok(())
+        self.ext.as_ref().map_or(Ok(()), |ext| ext.recover(self.newest_address(ext)))
+    }
+
+    /// The address in the newest unit that has one. A queue whose extension is empty has most likely none: not all of it is searched.
+    fn newest_address(&self, ext: &QueueExt) -> Option<i64> {
+        let files = self.files.files();
+        let searched = if ext.files().is_empty() { FILES_CHECKED } else { files.len() };
+        files.iter().rev().take(searched).find_map(|file| {
+            let units = file.published(0).rchunks_exact(CQ_UNIT_SIZE).filter_map(CqUnit::first_of);
+            units.map(|unit| unit.tags_code).find(|tags_code| is_address(*tags_code))
+        })
     }
 
     /// Moves the minimum to the first unit of the oldest file whose record begins at or behind `log_min`; a file without such a
@@ -253,7 +316,18 @@ impl ConsumeQueue {
         let found = CqUnit::iter(first.published(0))
             .position(|unit| !unit.is_blank() && unit.physical_offset >= log_min);
         if let Some(position) = found {
-            self.min_index.store(first.start_offset() / UNIT + position as i64, Ordering::Release);
+            let min_index = first.start_offset() / UNIT + position as i64;
+            self.min_index.store(min_index, Ordering::Release);
+            self.trim_ext(min_index);
+        }
+    }
+
+    /// Removes extension files that no readable unit leads to.
+    fn trim_ext(&self, min_index: i64) {
+        let Some(ext) = &self.ext else { return };
+        let first = self.unit(min_index);
+        if let Some(Err(error)) = first.map(|unit| ext.remove_before(unit.tags_code)) {
+            tracing::warn!(target: "broker::store", topic = %self.topic, %error, "consume queue extension files are not removed");
         }
     }
 }
@@ -270,8 +344,12 @@ mod tests {
         CqUnit { physical_offset: offset, size: 100, tags_code: 7 }
     }
 
+    fn no_ext(_: &QueueExt) -> Result<ExtAppend> {
+        panic!("the queue has no extension");
+    }
+
     fn append(queue: &ConsumeQueue, index: i64, offset: i64) -> Result<UnitAppend> {
-        queue.append(index, &unit(offset), &mut None, FileWait::Allowed)
+        queue.append(index, &unit(offset), &mut None, FileWait::Allowed, no_ext)
     }
 
     #[test]
@@ -339,8 +417,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let queue = queue(dir.path());
         let mut last = None;
-        let mut try_append =
-            |index: i64| queue.append(index, &unit(index * 100), &mut last, FileWait::Refused).unwrap();
+        let mut try_append = |index: i64| {
+            queue.append(index, &unit(index * 100), &mut last, FileWait::Refused, no_ext).unwrap()
+        };
         assert_eq!(try_append(0), UnitAppend::NeedsFile);
         append(&queue, 0, 0).unwrap();
         assert!((1..10).all(|index| try_append(index) == UnitAppend::Written));

@@ -7,14 +7,25 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 
+use super::ext::QueueExt;
 use super::queue::ConsumeQueue;
 use crate::error::{Error, Result};
 use crate::format::disk::cq_unit::CqUnit;
+use crate::format::disk::paths::parse_queue_folder;
 use crate::mmap::disk::Disk;
 use crate::store::commit_log::append::QueueOffsets;
 
 /// The queues of one topic, by queue id.
 type Queues = HashMap<i32, Arc<ConsumeQueue>>;
+
+/// Where the extensions of queues are, and the size of their files.
+#[derive(Debug, Clone)]
+pub struct ExtFiles {
+    /// Directory of all extensions.
+    pub root: PathBuf,
+    /// Size of a file.
+    pub file_bytes: usize,
+}
 
 /// Topic → queue id → queue.
 #[derive(Debug)]
@@ -22,13 +33,21 @@ pub struct ConsumeQueueTable {
     disk: Disk,
     root: PathBuf,
     file_bytes: usize,
+    ext: Option<ExtFiles>,
     topics: RwLock<HashMap<Arc<str>, Queues>>,
 }
 
 impl ConsumeQueueTable {
-    /// An empty table over the directory `root`.
-    pub fn new(disk: &Disk, root: PathBuf, file_bytes: usize) -> Self {
-        Self { disk: disk.clone(), root, file_bytes, topics: RwLock::new(HashMap::new()) }
+    /// An empty table over the directory `root`; with `ext` each queue gets an extension.
+    pub fn new(disk: &Disk, root: PathBuf, file_bytes: usize, ext: Option<ExtFiles>) -> Self {
+        Self { disk: disk.clone(), root, file_bytes, ext, topics: RwLock::new(HashMap::new()) }
+    }
+
+    fn queue(&self, topic: Arc<str>, queue_id: i32) -> ConsumeQueue {
+        let below = |root: &Path| root.join(&*topic).join(queue_id.to_string());
+        let ext = self.ext.as_ref().map(|ext| QueueExt::new(&self.disk, &below(&ext.root), ext.file_bytes));
+        let dir = below(&self.root);
+        ConsumeQueue::new(&self.disk, &dir, topic, queue_id, self.file_bytes).with_ext(ext)
     }
 
     /// Opens every queue found below the root. Directories whose name is no number are skipped.
@@ -37,17 +56,27 @@ impl ConsumeQueueTable {
             let Some(topic) = topic_dir.file_name().and_then(|name| name.to_str()) else { continue };
             let topic: Arc<str> = topic.into();
             for queue_dir in directories(&topic_dir)? {
-                let queue_id = queue_dir
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .and_then(|name| name.parse::<i32>().ok());
-                let Some(queue_id) = queue_id.filter(|id| *id >= 0) else { continue };
-                let queue =
-                    ConsumeQueue::new(&self.disk, &queue_dir, topic.clone(), queue_id, self.file_bytes);
+                let Some(queue_id) = queue_id_of(&queue_dir) else { continue };
+                let queue = self.queue(topic.clone(), queue_id);
                 queue
                     .load()
                     .map_err(|error| error.while_doing(format_args!("consume queue {topic}/{queue_id}")))?;
                 self.topics.write().entry(topic.clone()).or_default().insert(queue_id, Arc::new(queue));
+            }
+        }
+        self.ext.as_ref().map_or(Ok(()), |ext| self.remove_orphans(&ext.root))
+    }
+
+    /// Removes extensions whose queue is gone. The queue is built anew, and so is what it leads to.
+    fn remove_orphans(&self, ext_root: &Path) -> Result<()> {
+        for topic_dir in directories(ext_root)? {
+            let Some(topic) = topic_dir.file_name().and_then(|name| name.to_str()) else { continue };
+            for queue_dir in directories(&topic_dir)? {
+                if queue_id_of(&queue_dir).is_some_and(|queue_id| self.find(topic, queue_id).is_none()) {
+                    self.disk
+                        .remove_dir_all(&queue_dir)
+                        .map_err(|cause| Error::io(format_args!("remove {}", queue_dir.display()), &cause))?;
+                }
             }
         }
         Ok(())
@@ -67,11 +96,7 @@ impl ConsumeQueueTable {
         let name: Arc<str> =
             topics.get_key_value(topic).map_or_else(|| topic.into(), |(name, _)| name.clone());
         let queues = topics.entry(name.clone()).or_default();
-        let create = || {
-            let dir = self.root.join(topic).join(queue_id.to_string());
-            Arc::new(ConsumeQueue::new(&self.disk, &dir, name, queue_id, self.file_bytes))
-        };
-        queues.entry(queue_id).or_insert_with(create).clone()
+        queues.entry(queue_id).or_insert_with(|| Arc::new(self.queue(name, queue_id))).clone()
     }
 
     /// Every queue.
@@ -88,11 +113,13 @@ impl ConsumeQueueTable {
     pub fn remove_topic(&self, topic: &str) -> Result<usize> {
         let Some(queues) = self.topics.write().remove(topic) else { return Ok(0) };
         for queue in queues.values() {
-            queue.files().destroy()?;
+            queue.destroy()?;
         }
-        self.disk
-            .remove_dir_all(&self.root.join(topic))
-            .map_err(|cause| Error::io(format_args!("remove the queues of {topic}"), &cause))?;
+        for root in self.ext.iter().map(|ext| &ext.root).chain([&self.root]) {
+            self.disk
+                .remove_dir_all(&root.join(topic))
+                .map_err(|cause| Error::io(format_args!("remove the queues of {topic}"), &cause))?;
+        }
         Ok(queues.len())
     }
 
@@ -134,6 +161,10 @@ impl ConsumeQueueTable {
         }
         offsets
     }
+}
+
+fn queue_id_of(queue_dir: &Path) -> Option<i32> {
+    queue_dir.file_name().and_then(|name| name.to_str()).and_then(parse_queue_folder)
 }
 
 fn directories(dir: &Path) -> Result<Vec<PathBuf>> {
