@@ -1,7 +1,6 @@
 //! The store as a whole: put, get, reopen, crash, torn tail, full disk.
 
 mod ext;
-mod golden;
 pub(crate) mod golden;
 mod index;
 mod light_queues;

@@ -180,6 +180,27 @@ impl RawClient {
         }
     }
 
+    /// A pull from the begin of queue 0 with an expression of its own; the code, and what it found.
+    pub fn pull_by_sql(&mut self, topic: &str, expression: &str) -> io::Result<(i32, Vec<StoredMessage>)> {
+        let fields = [
+            ("consumerGroup", "raw-consumer"),
+            ("topic", topic),
+            ("queueId", "0"),
+            ("queueOffset", "0"),
+            ("maxMsgNums", "32"),
+            ("sysFlag", &PULL_HAS_SUBSCRIPTION.to_string()),
+            ("commitOffset", "0"),
+            ("suspendTimeoutMillis", "0"),
+            ("subscription", expression),
+            ("subVersion", "0"),
+            ("expressionType", "SQL92"),
+        ];
+        let answer = self.call(PULL_MESSAGE, &fields, b"")?;
+        let found =
+            if answer.code == SUCCESS { decode_all(&answer.body).map_err(invalid)? } else { Vec::new() };
+        Ok((answer.code, found))
+    }
+
     /// Every message of a queue from its smallest to its largest offset.
     pub fn pull_queue(&mut self, topic: &str, queue_id: i32) -> io::Result<Vec<StoredMessage>> {
         let mut offset = self.min_offset(topic, queue_id)?;

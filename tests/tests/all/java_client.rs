@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use tests::harness::{Cluster, Driver, Flavor, Serialization};
+use tests::harness::{Cluster, Driver, Serialization};
 
 /// Everything a client does with one broker that stays up. One JVM runs them in this order.
-const SCENARIOS: [&str; 15] = [
+const SCENARIOS: [&str; 16] = [
     "send_sync",
     "send_async",
     "send_oneway",
@@ -15,6 +15,7 @@ const SCENARIOS: [&str; 15] = [
     "push_orderly",
     "long_polling",
     "tag_filter",
+    "sql_filter",
     "pull_consumer",
     "lite_pull_consumer",
     "retry_and_dead_letter",
@@ -22,9 +23,6 @@ const SCENARIOS: [&str; 15] = [
     "transactions",
     "request_reply",
 ];
-
-/// What docs/COMPAT.md lists as not there yet: only Java's servers are asked for it.
-const NOT_YET: [&str; 1] = ["sql_filter"];
 
 #[test]
 fn java_client_with_json_headers() {
@@ -43,7 +41,6 @@ fn run_all(name: &str, form: Serialization) {
     let chosen = std::env::var("TEST_SCENARIOS").ok();
     let scenarios: Vec<&str> = match &chosen {
         Some(chosen) => chosen.split(',').collect(),
-        None if Flavor::under_test() == Flavor::Java => [&SCENARIOS[..], &NOT_YET[..]].concat(),
         None => SCENARIOS.to_vec(),
     };
     let driver = Driver::java(form, &cluster.namesrv.address(), &home, &scenarios, &json!({}));

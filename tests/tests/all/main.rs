@@ -3,6 +3,7 @@
 
 mod continuity;
 mod crash;
+mod filters;
 mod full_disk;
 mod java_client;
 mod light_queues;

@@ -125,4 +125,40 @@ final class Filters {
             equal(23, e.getResponseCode(), "code for an expression that does not compile");
         }
     }
+
+    /** An expression that changes while its consumer runs, and outlives consumer and broker. */
+    static void sqlChanges(Context context) throws Exception {
+        String topic = context.topic("topic", 1);
+        String group = context.name("group");
+        DefaultMQProducer producer = context.producer();
+        DefaultMQPushConsumer consumer = context.pushConsumer(group);
+        consumer.subscribe(topic, MessageSelector.bySql("price > 10"));
+        Inbox inbox = Inbox.of(consumer);
+        prices(producer, topic, "first", 0, 5, 11, 20);
+        inbox.awaitBodies(Set.of("first 11", "first 20"));
+
+        String changed = "price <= 12";
+        consumer.subscribe(topic, MessageSelector.bySql(changed));
+        // A pull that waits is woken by what it wanted when it came; the answer is by what is wanted now.
+        prices(producer, topic, "second", 5, 20, 11);
+        inbox.awaitBodies(Set.of("first 11", "first 20", "second 5", "second 11"));
+        consumer.shutdown();
+
+        prices(producer, topic, "third", 0, 30, 12);
+        context.event("restart");
+        prices(producer, topic, "fourth", 40, 3);
+        DefaultMQPushConsumer successor = context.pushConsumer(group);
+        successor.subscribe(topic, MessageSelector.bySql(changed));
+        Inbox.of(successor).awaitBodies(Set.of("third 0", "third 12", "fourth 3"));
+        context.output.put("topic", topic);
+        context.output.put("group", group);
+    }
+
+    private static void prices(DefaultMQProducer producer, String topic, String word, int... prices) throws Exception {
+        for (int price : prices) {
+            Message message = new Message(topic, null, "", bytes(word + " " + price));
+            message.putUserProperty("price", Integer.toString(price));
+            producer.send(message);
+        }
+    }
 }

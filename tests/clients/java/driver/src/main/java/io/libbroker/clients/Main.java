@@ -25,6 +25,8 @@ public final class Main {
         SCENARIOS.put("long_polling", Groups::longPolling);
         SCENARIOS.put("tag_filter", Filters::tags);
         SCENARIOS.put("sql_filter", Filters::sql);
+        SCENARIOS.put("sql_changes", Filters::sqlChanges);
+        SCENARIOS.put("sql_outcomes", Outcomes::compute);
         SCENARIOS.put("pull_consumer", Pulls::pull);
         SCENARIOS.put("lite_pull_consumer", Pulls::litePull);
         SCENARIOS.put("retry_and_dead_letter", Redelivery::retryAndDeadLetter);
