@@ -127,3 +127,29 @@ fn bits_text(bit_map: &[u8]) -> String {
 fn text(json: &[u8]) -> String {
     String::from_utf8_lossy(json).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::admin::testing::Fixture;
+
+    #[test]
+    fn entries_show_what_the_extension_keeps() {
+        let fixture = Fixture::new(&[("enableConsumeQueueExt", "true")]);
+        fixture.put("t", 0, b"body");
+        let wanted = Entries { topic: "t", queue_id: 0, index: 0, count: 9, group: Some("g") };
+        let Ok(Viewed::Entries(view)) = fixture.admin.queues.view(wanted) else { panic!("no entries") };
+        assert_eq!(view.filter_data.as_deref(), Some("g@t is not online!"));
+        let [entry] = &view.entries[..] else { panic!("{view:?}") };
+        assert_eq!((entry.tags_code, entry.msg.as_deref()), (i64::MIN, None));
+        let stored = fixture.store.store_time_ms("t", 0, 0).unwrap();
+        let expected = format!(r#"{{"msgStoreTime":{stored},"size":20,"tagsCode":0}}"#);
+        assert_eq!(entry.extend_data_json.as_ref(), Some(&expected));
+        assert_eq!(entry.bit_map, None, "nobody filters");
+    }
+
+    #[test]
+    fn a_bit_map_is_written_from_its_end() {
+        assert_eq!(bits_text(&[1, 0x80]), "1000000000000001\n");
+    }
+}
