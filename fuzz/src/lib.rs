@@ -2,6 +2,7 @@
 //!
 //! * decoding never panics, whatever comes, and does not depend on how the bytes were cut into reads;
 //! * what was decoded can be encoded, and decodes to the same again;
+//! * an expression is compiled and evaluated, or refused, whatever it is;
 //! * where another reader understands a header, ours understands it the same.
 //!
 //! `cargo +nightly fuzz run frame` looks for inputs; `cargo test --no-default-features` runs the bodies on the seeds of
@@ -10,6 +11,7 @@
 use std::collections::HashMap;
 
 use bytes::{BufMut, BytesMut};
+use libbroker::internals::broker::filter::sql::Expression;
 use libbroker::internals::format::wire::command::{RemotingCommand, Serializer};
 use libbroker::internals::format::wire::frame::{FrameError, next_frame};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -52,6 +54,23 @@ pub fn header_binary(data: &[u8]) {
         assert_eq!(data.get(..2), Some(&(command.code as u16).to_be_bytes()[..]));
         assert_eq!(data.get(5..9), Some(&command.opaque.to_be_bytes()[..]));
     }
+}
+
+/// An expression, a zero, and the properties text of a message.
+pub fn sql(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+    let (expression, properties) = data.split_at(end);
+    let expression = String::from_utf8_lossy(expression);
+    let properties = properties.get(1..).unwrap_or_default();
+    let outcome = |expression: &str| {
+        let compiled = Expression::compile(expression).map_err(drop);
+        compiled.map(|compiled| (compiled.evaluate(properties), compiled.matches(properties)))
+    };
+    let first = outcome(&expression);
+    if let Ok((evaluated, matches)) = &first {
+        assert_eq!(*matches, *evaluated == Ok(Some(true)));
+    }
+    assert_eq!(first, outcome(&format!("\t/* * */{expression}")), "depends on what is skipped");
 }
 
 fn decode_all(bytes: &[u8], read_size: usize) -> (Vec<RemotingCommand>, Option<FrameError>) {

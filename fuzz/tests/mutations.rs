@@ -67,3 +67,8 @@ fn header_json() {
 fn header_binary() {
     run("header_binary", libbroker_fuzz::header_binary);
 }
+
+#[test]
+fn sql() {
+    run("sql", libbroker_fuzz::sql);
+}
