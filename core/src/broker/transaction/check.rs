@@ -32,7 +32,7 @@ use crate::format::wire::header::transaction::CheckTransactionStateHeader;
 use crate::runtime::signal::Signal;
 use crate::runtime::stop::StopToken;
 use crate::runtime::threads::{Poison, ServiceThread};
-use crate::store::{Appended, MessageStore, PutMessage, PutStatus};
+use crate::store::{Appended, MessageStore, PutMessage, PutStatus, QueueUnit};
 
 /// Queues of the half topic, and of the topic for messages that are given up.
 const QUEUES: i32 = 1;
@@ -174,7 +174,7 @@ impl Parts {
             if units.is_empty() {
                 break;
             }
-            for (offset, unit) in units {
+            for QueueUnit { offset, unit, .. } in units {
                 if stop.is_stopped() || self.clock.moment() >= round.deadline {
                     break 'round;
                 }

@@ -94,8 +94,8 @@ impl EndTransaction {
         }
         // Bytes in a message's body may look like a record, the queue knows better; it may be a moment behind the log.
         let known = self.store.units(names::TRANS_HALF_TOPIC, record.queue_id(), offset, 1);
-        let is_other = known.first().is_some_and(|(known, unit)| {
-            *known == offset && unit.physical_offset != record.physical_offset()
+        let is_other = known.first().is_some_and(|known| {
+            known.offset == offset && known.unit.physical_offset != record.physical_offset()
         });
         if is_other || header.commit_log_offset != Some(record.physical_offset()) {
             return Err(wrong("The commit log offset wrong"));

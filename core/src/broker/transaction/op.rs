@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::format::names::{self, property};
 use crate::format::record::decode::RecordView;
 use crate::format::record::properties;
-use crate::store::{BodyForm, MessageStore, PutMessage, PutStatus};
+use crate::store::{BodyForm, MessageStore, PutMessage, PutStatus, QueueUnit};
 
 /// The only tag there is: remove the half message.
 const REMOVE: &[u8] = b"d";
@@ -105,7 +105,7 @@ impl<'a> Finished<'a> {
     fn read_more(&mut self, copies: &Copies) -> bool {
         let units = self.store.units(names::TRANS_OP_HALF_TOPIC, self.queue_id, self.next, UNITS_PER_READ);
         let is_more = !units.is_empty();
-        for (op, unit) in units {
+        for QueueUnit { offset: op, unit, .. } in units {
             self.next = op + 1;
             let bytes = self.store.record_at(unit.physical_offset);
             let half = bytes.as_deref().and_then(half_offset_of);

@@ -176,7 +176,7 @@ impl Bench {
     pub(in crate::broker) fn queue(&self, topic: &str, queue_id: i32) -> Vec<Stored> {
         let units = self.fixture.store.units(topic, queue_id, 0, 1000);
         let records =
-            units.into_iter().map(|(_, unit)| self.fixture.store.record_at(unit.physical_offset).unwrap());
+            units.into_iter().map(|found| self.fixture.store.record_at(found.unit.physical_offset).unwrap());
         records.map(|bytes| stored(&RecordView::parse(&bytes).unwrap())).collect()
     }
 

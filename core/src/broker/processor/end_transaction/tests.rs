@@ -84,7 +84,7 @@ fn ends_that_mean_another_message_are_refused_and_nothing_is_lost() {
     }
     // The committed message has the group too, and an offset: it must not finish the half message of that offset.
     assert_eq!(bench.end(other, COMMIT).code, 0);
-    let (_, unit) = bench.fixture.store.units(TOPIC, 1, 0, 1)[0];
+    let unit = bench.fixture.store.units(TOPIC, 1, 0, 1)[0].unit;
     let committed = Half { physical_offset: unit.physical_offset, queue_offset: 0 };
     assert_eq!(said(&bench.end(committed, ROLLBACK)), (1, not_found));
     assert_eq!(bench.bodies(TRANS_OP_HALF_TOPIC, 0), ["1"]);
@@ -121,7 +121,7 @@ fn a_commit_with_sync_flush_is_answered_when_the_message_is_durable() {
     let mut bench = Bench::new(&[("flushDiskType", "SYNC_FLUSH")]);
     let half = bench.send("a", "");
     assert_eq!(said(&bench.end(half, COMMIT)), (0, ""));
-    let (_, unit) = bench.fixture.store.units(TOPIC, 1, 0, 1)[0];
+    let unit = bench.fixture.store.units(TOPIC, 1, 0, 1)[0].unit;
     let behind = bench.fixture.store.flush_behind_bytes();
     let durable = bench.fixture.store.max_physical_offset() - behind;
     assert!(durable >= unit.physical_offset + i64::from(unit.size));

@@ -43,7 +43,7 @@ fn assert_newest(store: &MessageStore, topic: &str, recorded: i64, change: fn(&m
     crate::broker::testing::wait_until("it is dispatched", || store.dispatch_behind_bytes() == 0);
     let units = store.units(topic, 0, store.max_offset(topic, 0) - 1, 1);
     let (made, recorded) =
-        (store.record_at(units[0].1.physical_offset).unwrap(), store.record_at(recorded).unwrap());
+        (store.record_at(units[0].unit.physical_offset).unwrap(), store.record_at(recorded).unwrap());
     let (made, recorded) = (RecordView::parse(&made).unwrap(), RecordView::parse(&recorded).unwrap());
     assert_eq!(bytes_of(&made, change), bytes_of(&recorded, change), "{topic}");
 }

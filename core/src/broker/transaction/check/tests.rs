@@ -245,7 +245,7 @@ fn a_resumed_message_begins_to_be_checked_anew() {
     bench.round_after(6);
     bench.question();
     bench.round_after(60);
-    let (_, unit) = bench.fixture.store.units(TRANS_CHECK_MAX_TIME_TOPIC, 0, 0, 1)[0];
+    let unit = bench.fixture.store.units(TRANS_CHECK_MAX_TIME_TOPIC, 0, 0, 1)[0].unit;
     let bytes = bench.fixture.store.record_at(unit.physical_offset).unwrap();
     let id = RecordView::parse(&bytes).unwrap().offset_message_id();
     let mut resume = |id: &str| {
