@@ -34,7 +34,8 @@ fn java_client_is_asked_about_open_transactions() {
 
 #[test]
 fn java_transactions_outlive_a_kill() {
-    let mut cluster = Cluster::start("transaction-kill");
+    // Nothing that is decided at once may be asked about, also on a slow machine.
+    let mut cluster = Cluster::start_with("transaction-kill", &[("transactionTimeOut", "3000")]);
     let home = cluster.scratch.dir("client");
     let namesrv = cluster.namesrv.address();
     let scenarios = ["transaction_outlive_kill"];

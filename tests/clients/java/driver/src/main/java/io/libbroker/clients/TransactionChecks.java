@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendStatus;
 import org.apache.rocketmq.client.producer.TransactionListener;
@@ -30,17 +31,16 @@ final class TransactionChecks {
     /** The producer leaves: another member of its group is asked. */
     static void otherMember(Context context) throws Exception {
         String topic = context.topic("topic", 2);
-        TransactionMQProducer first = context.transactionProducer();
-        first.setTransactionListener(new Decisions((body, asked) -> LocalTransactionState.UNKNOW));
-        first.start();
-        equal(SendStatus.SEND_OK, send(first, topic, "left behind", null).getSendStatus(), "status");
         Decisions decisions = new Decisions((body, asked) -> LocalTransactionState.COMMIT_MESSAGE);
         TransactionMQProducer second = context.transactionProducer();
         second.setTransactionListener(decisions);
         second.start();
+        awaitKnown(context, second, topic);
+        TransactionMQProducer first = context.transactionProducer();
+        first.setTransactionListener(new Decisions((body, asked) -> LocalTransactionState.UNKNOW));
+        first.start();
+        equal(SendStatus.SEND_OK, send(first, topic, "left behind", null).getSendStatus(), "status");
         first.shutdown();
-        // The members of a group have to know the topic to know the broker.
-        second.fetchPublishMessageQueues(topic);
         Inbox inbox = consumer(context, topic);
         inbox.awaitBodies(Set.of("left behind"));
         equal(1, decisions.asked("left behind"), "questions");
@@ -55,6 +55,8 @@ final class TransactionChecks {
         TransactionMQProducer producer = context.transactionProducer();
         producer.setTransactionListener(decisions);
         producer.start();
+        // A check counts also while nobody is there to be asked.
+        awaitKnown(context, producer, topic);
         send(producer, topic, "open", "own property");
         Inbox inbox = consumer(context, topic);
         MessageExt given = context.readAll(GIVEN_UP, 1).get(0);
@@ -92,6 +94,21 @@ final class TransactionChecks {
         inbox.awaitBodies(Set.of("committed", "open 1"));
         Context.await("open 2 is asked about", () -> decisions.answered("open 2"));
         equal(0, decisions.asked("committed") + decisions.asked("rolled back"), "questions about what was decided");
+    }
+
+    /** Heartbeats go to the brokers that a producer knows: those of its topics. */
+    private static void awaitKnown(Context context, TransactionMQProducer producer, String topic) throws Exception {
+        producer.fetchPublishMessageQueues(topic);
+        String group = producer.getProducerGroup();
+        String id = producer.buildMQClientId();
+        Context.await("the broker knows the producer", () -> {
+            try {
+                return context.admin().examineProducerConnectionInfo(group, topic).getConnectionSet().stream()
+                    .anyMatch(connection -> connection.getClientId().equals(id));
+            } catch (MQBrokerException e) {
+                return false;
+            }
+        });
     }
 
     private static Inbox consumer(Context context, String topic) throws Exception {
