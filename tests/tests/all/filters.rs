@@ -166,6 +166,22 @@ fn pulls_that_do_not_fit_their_group_are_refused() {
     cluster.broker.stop();
 }
 
+/// Nothing but tags, unless the broker is told to evaluate expressions.
+#[test]
+fn expressions_are_refused_unless_switched_on() {
+    let mut cluster = Cluster::start_with("filters-off", &[("enablePropertyFilter", "false")]);
+    let mut client = RawClient::connect(&cluster.broker.address(), TIMEOUT).unwrap();
+    client.create_topic("Answers", 1).unwrap();
+    heartbeat(&mut client, "a > 1", 6);
+    let answers = [check_client(&mut client, "a > 1"), pull_of_group(&mut client, 6)];
+    for answer in answers {
+        let remark = "The broker does not support consumer to filter message by SQL92";
+        assert_eq!((answer.code, answer.remark.as_str()), (1, remark));
+    }
+    assert_eq!(client.pull_by_sql("Answers", "a > 1").unwrap().0, 1);
+    cluster.broker.stop();
+}
+
 fn heartbeat(client: &mut RawClient, expression: &str, version: i64) {
     let body = json!({
         "clientID": "raw", "producerDataSet": [],

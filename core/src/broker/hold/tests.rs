@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
+use crate::format::disk::cq_ext::CqExtUnit;
 use crate::store::MatchAll;
 
 struct Poll {
@@ -143,4 +144,44 @@ fn many_pulls_of_a_queue_are_resumed_by_the_thread_of_the_hold() {
         }
         assert!(bench.hold.is_empty());
     }
+}
+
+#[test]
+fn an_arrival_wakes_only_those_whose_filter_takes_its_properties() {
+    struct Wanting(&'static [u8], Sender<()>);
+    impl MessageFilter for Wanting {
+        fn matches_unit(&self, _: Option<i64>, _: Option<&CqExtUnit<'_>>) -> bool {
+            true
+        }
+        fn matches_properties(&self, properties: &[u8]) -> bool {
+            properties == self.0
+        }
+        fn needs_properties(&self) -> bool {
+            true
+        }
+    }
+    impl Parked for Wanting {
+        fn queue(&self) -> (&str, i32) {
+            ("T", 0)
+        }
+        fn offset(&self) -> i64 {
+            0
+        }
+        fn filter(&self) -> &dyn MessageFilter {
+            self
+        }
+        fn connection(&self) -> ConnectionId {
+            ConnectionId::for_test(1)
+        }
+        fn resume(self: Box<Self>) {
+            let _ = self.1.send(());
+        }
+    }
+    let bench = bench();
+    let (sender, resumed) = channel();
+    for wanted in [&b""[..], b"a\x011"] {
+        bench.hold.park(Box::new(Wanting(wanted, sender.clone())), Duration::from_secs(15));
+    }
+    bench.arrive(0, 0);
+    assert_eq!((bench.hold.len(), resumed.try_recv()), (1, Ok(())), "the message has no properties");
 }
