@@ -215,24 +215,20 @@ impl Shared {
     }
 
     fn create(&self, request: &FileRequest) -> io::Result<MappedFile> {
-        let created = MappedFile::create(
-            &self.disk,
-            &request.path,
-            request.start_offset,
-            request.size_bytes,
-            Allocation::Whole,
-        );
-        let file = match created {
-            Ok(file) => file,
-            Err(error) => {
-                // Half a file would be refused at the next start.
-                let _ = self.disk.remove(&request.path);
-                return Err(error);
-            }
+        let create = || {
+            let file = MappedFile::create(
+                &self.disk,
+                &request.path,
+                request.start_offset,
+                request.size_bytes,
+                Allocation::Whole,
+            )?;
+            request.path.parent().map_or(Ok(()), |parent| self.disk.sync_dir(parent))?;
+            Ok(file)
         };
-        if let Some(parent) = request.path.parent() {
-            self.disk.sync_dir(parent)?;
-        }
+        // Half a file would be refused at the next start; and the name of a whole one, whose sync failed, would not be written again
+        // by another sync: the next attempt makes a new one.
+        let file = create().inspect_err(|_: &io::Error| drop(self.disk.remove(&request.path)))?;
         if let Some(buffer) = self.pool.as_ref().and_then(TransientStorePool::take) {
             file.set_buffer(buffer);
         }

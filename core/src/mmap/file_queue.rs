@@ -210,6 +210,12 @@ impl MappedFileQueue {
             None => offset - offset % self.file_size_bytes as i64,
         };
         let path = self.path_of(start);
+        // What lies in its place is left of files whose removal failed.
+        if path.exists() {
+            self.disk
+                .remove(&path)
+                .map_err(|cause| Error::io(format_args!("remove {}", path.display()), &cause))?;
+        }
         let file = MappedFile::create(&self.disk, &path, start, self.file_size_bytes, self.allocation)
             .map_err(|cause| Error::io(format_args!("create {}", path.display()), &cause))?;
         let file = Arc::new(file);
@@ -222,9 +228,13 @@ impl MappedFileQueue {
         let mut files = self.files.write();
         let keep =
             files.iter().take_while(|file| file.start_offset() < offset || file.start_offset() == 0).count();
-        for file in files.drain(keep..) {
+        // Newest first: where a removal fails, what is left has no gap.
+        while files.len() > keep
+            && let Some(file) = files.last()
+        {
             file.remove()
                 .map_err(|cause| Error::io(format_args!("remove {}", file.path().display()), &cause))?;
+            files.pop();
         }
         if let Some(last) = files.last() {
             last.set_positions(usize::try_from((offset - last.start_offset()).max(0)).unwrap_or(0));

@@ -2,9 +2,11 @@
 
 mod ext;
 pub(crate) mod golden;
+mod faults;
 mod index;
 mod light_queues;
 mod model;
+mod sync_failures;
 
 use std::fs;
 use std::io;

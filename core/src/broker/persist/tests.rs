@@ -145,3 +145,26 @@ fn a_crash_at_any_step_leaves_old_or_new_content() {
         }
     }
 }
+
+/// A failure is told, changes nothing that was saved, and the next save makes up for it.
+#[test]
+fn faults_every_step_of_a_save_fails_once() {
+    for fail_at in 0.. {
+        let folder = Folder::new();
+        save(&folder.file(), 1).unwrap();
+        let step = AtomicUsize::new(0);
+        let plan = move |_: Operation, _: &Path| {
+            (step.fetch_add(1, Ordering::SeqCst) == fail_at).then(|| io::Error::from_raw_os_error(libc::EIO))
+        };
+        let file = TableFile::new(Disk::failing(Arc::new(plan)), folder.path(""));
+        let Err(error) = save(&file, 2) else {
+            assert!(fail_at >= 6, "every step is tried");
+            return;
+        };
+        assert!(error.kind() == ErrorKind::Io && file.is_behind(), "step {fail_at}: {error}");
+        let found = folder.file().load::<Table>().unwrap().unwrap();
+        assert!(found == table(1) || found == table(2), "step {fail_at}: {found:?}");
+        file.save(|| table(3)).unwrap();
+        assert_eq!(folder.file().load::<Table>().unwrap(), Some(table(3)), "step {fail_at}");
+    }
+}

@@ -1,4 +1,5 @@
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::mmap::disk::Operation;
@@ -91,4 +92,28 @@ fn the_table_is_bounded_and_can_be_emptied() {
     assert_eq!(kv.get("ns", "b"), None);
     kv.delete("ns", "a").unwrap();
     kv.put("ns", "b", Some(&half)).unwrap();
+}
+
+/// A failure is told to who asked, is not visible to readers, and the next change makes up for it.
+#[test]
+fn faults_every_step_of_a_change_fails_once() {
+    for fail_at in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/kvConfig.json");
+        table_at(&path, Disk::real()).put("ns", "a", Some("old")).unwrap();
+        let step = AtomicUsize::new(0);
+        let plan = move |_: Operation, _: &Path| {
+            (step.fetch_add(1, Ordering::SeqCst) == fail_at).then(|| io::Error::from_raw_os_error(libc::EIO))
+        };
+        let kv = table_at(&path, Disk::failing(Arc::new(plan)));
+        if kv.put("ns", "a", Some("new")).is_ok() {
+            assert!(fail_at >= 10, "every step is tried, not {fail_at}");
+            return;
+        }
+        assert_eq!(kv.get("ns", "a").as_deref(), Some("old"), "step {fail_at}");
+        let on_disk = table_at(&path, Disk::real()).get("ns", "a");
+        assert!(["old", "new"].contains(&on_disk.as_deref().unwrap()), "step {fail_at}: {on_disk:?}");
+        kv.put("ns", "a", Some("newer")).unwrap();
+        assert_eq!(table_at(&path, Disk::real()).get("ns", "a").as_deref(), Some("newer"), "step {fail_at}");
+    }
 }

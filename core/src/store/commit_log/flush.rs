@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::mmap::file_queue::MappedFileQueue;
 use crate::runtime::signal::Signal;
@@ -18,6 +20,8 @@ pub struct LogFlush {
     files: Arc<MappedFileQueue>,
     checkpoint: Arc<StoreCheckpoint>,
     waiters: FlushWaiters,
+    /// Held during a sync.
+    syncing: Mutex<()>,
     wrote: Signal,
     committed: Signal,
     /// Raised when buffered bytes become readable.
@@ -42,6 +46,7 @@ impl LogFlush {
             files,
             checkpoint,
             waiters: FlushWaiters::new(&service.clock),
+            syncing: Mutex::new(()),
             wrote: Signal::new(),
             committed: Signal::new(),
             readable,
@@ -148,15 +153,26 @@ impl LogFlush {
                 self.committed.raise();
             }
             Ok(false) => {}
-            Err(error) => self.give_up("write to the commit log", &error),
+            Err(error) => {
+                self.service.poison.set(format!("could not write to the commit log: {error}"));
+                self.waiters.fail_all(PutStatus::ServiceNotAvailable);
+            }
         }
     }
 
-    /// A sync that failed may have dropped the dirty pages: it is never tried again, and nothing is acknowledged after it.
     fn flush_once(&self, pages_min: usize) {
+        match self.sync(pages_min) {
+            Some(durable_offset) => self.waiters.flushed(durable_offset),
+            None => self.waiters.fail_all(PutStatus::ServiceNotAvailable),
+        }
+    }
+
+    /// The durable offset; `None` once a sync has failed. It may have dropped the dirty pages: it is never tried again, and nothing is
+    /// acknowledged after it. One at a time: the kernel tells of a failure once, and another sync of the same file would succeed.
+    fn sync(&self, pages_min: usize) -> Option<i64> {
+        let _one = self.syncing.lock();
         if self.service.poison.is_set() {
-            self.waiters.fail_all(PutStatus::ServiceNotAvailable);
-            return;
+            return None;
         }
         let newest_ms = self.files.last().map_or(0, |file| file.last_store_timestamp_ms());
         match self.files.flush(pages_min) {
@@ -164,9 +180,12 @@ impl LogFlush {
                 if pages_min == 0 {
                     self.checkpoint.log_durable(newest_ms);
                 }
-                self.waiters.flushed(durable_offset);
+                Some(durable_offset)
             }
-            Err(error) => self.give_up("sync the commit log", &error),
+            Err(error) => {
+                self.service.poison.set(format!("could not sync the commit log: {error}"));
+                None
+            }
         }
     }
 
@@ -178,10 +197,5 @@ impl LogFlush {
             None => Ok(()),
             Some(reason) => Err(Error::new(ErrorKind::Io, reason)),
         }
-    }
-
-    fn give_up(&self, what: &str, error: &std::io::Error) {
-        self.service.poison.set(format!("could not {what}: {error}"));
-        self.waiters.fail_all(PutStatus::ServiceNotAvailable);
     }
 }

@@ -192,7 +192,11 @@ impl ConsumeQueue {
             self.log_end.store(0, Ordering::Release);
             return self.place_for(index);
         }
-        if self.files.is_empty() && index > 0 {
+        if index > expected && self.log_end() == 0 {
+            // Without a unit so far. A file may be there: what a failure left of an earlier attempt.
+            if !self.files.is_empty() {
+                self.files.destroy()?;
+            }
             self.fill_blanks_until(index)?;
         } else if index > expected {
             tracing::warn!(target: "broker::store", topic = %self.topic, queue_id = self.queue_id, index, expected,
