@@ -129,6 +129,18 @@ impl Disk {
         file.set_len(len)
     }
 
+    /// The first position from `offset` on that is not in a hole; `None` when only holes follow. Allocated blocks that were never
+    /// written are holes.
+    pub fn next_data(&self, file: &File, offset: u64) -> io::Result<Option<u64>> {
+        match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(position) => Ok(Some(position)),
+            Err(rustix::io::Errno::NXIO) => Ok(None),
+            // It keeps no book of holes.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => Ok(Some(offset)),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// Called before a file is mapped.
     pub fn check_map(&self, path: &Path) -> io::Result<()> {
         self.check(Operation::Map, path)

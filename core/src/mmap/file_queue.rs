@@ -243,6 +243,13 @@ impl MappedFileQueue {
         Ok(())
     }
 
+    /// Zeros what lies behind the end of the last file; true when there was something. For recovery.
+    pub fn clear_behind(&self) -> Result<bool> {
+        let Some(last) = self.last() else { return Ok(false) };
+        last.clear_behind()
+            .map_err(|cause| Error::io(format_args!("clear {}", last.path().display()), &cause))
+    }
+
     /// Takes the oldest `count` files out and removes their names, but never the newest file. Returns how many went.
     pub fn remove_oldest(&self, count: usize) -> Result<usize> {
         let taken: Vec<_> = {

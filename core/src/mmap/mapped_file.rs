@@ -292,6 +292,33 @@ impl MappedFile {
         self.bytes(position, limit - position)
     }
 
+    /// Zeros what is not zero from the write position on; true when there was something. For recovery: left there, it would be taken
+    /// for a continuation of what is appended now.
+    pub fn clear_behind(&self) -> io::Result<bool> {
+        const CHUNK_BYTES: usize = 64 << 10;
+        let zeros = vec![0_u8; CHUNK_BYTES];
+        let mut found = false;
+        self.with_file(|file| {
+            let mut position = self.write_position();
+            while let Some(data) = self.disk.next_data(file, position as u64)? {
+                let data = usize::try_from(data).unwrap_or(usize::MAX);
+                if data >= self.size_bytes {
+                    break;
+                }
+                let len = CHUNK_BYTES.min(self.size_bytes - data);
+                let chunk = self.bytes(data, len);
+                if chunk.iter().any(|byte| *byte != 0) {
+                    let zeros = zeros.get(..len).unwrap_or_default();
+                    self.disk.write_at(file, &self.path, zeros, data as u64)?;
+                    found = true;
+                }
+                position = data + len;
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// All bytes of the file, whatever the marks say: for recovery, before there is an appender.
     pub fn whole(&self) -> &[u8] {
         self.bytes(0, self.size_bytes)

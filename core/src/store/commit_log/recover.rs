@@ -57,7 +57,13 @@ pub fn recover(files: &MappedFileQueue, mode: Mode, check_crc: bool) -> Result<O
     }
     let last = all.last().map_or(0, |file| file.end_offset());
     tracing::info!(target: "broker::store", ?mode, walked_from, end_offset, files_end = last, "commit log recovered");
+    let has_more =
+        all.iter().any(|file| file.start_offset() > end_offset && file.whole().iter().any(|byte| *byte != 0));
     files.truncate(end_offset)?;
+    if files.clear_behind()? || has_more {
+        tracing::warn!(target: "broker::store", end_offset,
+            "the commit log was cut: what lay behind is no intact record, or follows one that is not");
+    }
     Ok(Some(Recovered { end_offset, walked_from }))
 }
 

@@ -69,6 +69,23 @@ impl IndexFile {
         create().inspect_err(|_| drop(disk.remove(path)))
     }
 
+    /// Empties an existing file, which then begins with `header`; one of another size is [`io::ErrorKind::InvalidData`]. Entries stay:
+    /// what the header does not count is not there.
+    pub fn begin_anew(
+        disk: &Disk,
+        path: &Path,
+        name: &str,
+        layout: IndexLayout,
+        header: &IndexHeader,
+    ) -> io::Result<Self> {
+        let mut table = MappedTable::open(disk, path, layout.file_size())?;
+        // First, so that a half-emptied file does not count as full.
+        write(table.bytes_mut(), 0, &header.encode());
+        let slots = layout.slot_at(0)..layout.entry_at(0);
+        table.bytes_mut().get_mut(slots).unwrap_or_default().fill(0);
+        Ok(Self::of(table, name, layout))
+    }
+
     fn of(table: MappedTable, name: &str, layout: IndexLayout) -> Self {
         let header = header_of(table.bytes());
         Self {

@@ -67,18 +67,41 @@ impl MessageIndex {
         self.lost.is_some()
     }
 
-    /// Removes what cannot be trusted, newest first.
+    /// Removes what cannot be trusted, newest first. The oldest of it stays, emptied, and is filled again: should this start die before
+    /// that is done, the next one finds a file that it cannot trust, and knows that keys are missing.
     pub fn remove_damaged(&self) -> Result<()> {
         let Some(lost) = &self.lost else { return Ok(()) };
-        for path in lost.files.iter().rev() {
-            tracing::warn!(target: "broker::store", path = %path.display(),
-                "index file removed; its keys are read from the log again");
-            self.parts
-                .disk
-                .remove(path)
-                .map_err(|cause| Error::io(format_args!("remove {}", path.display()), &cause))?;
+        let Some((oldest, others)) = lost.files.split_first() else { return Ok(()) };
+        for path in others.iter().rev() {
+            self.remove_lost(path)?;
+        }
+        if lost.from >= lost.until || !self.begin_anew(oldest)? {
+            self.remove_lost(oldest)?;
         }
         Ok(())
+    }
+
+    fn remove_lost(&self, path: &Path) -> Result<()> {
+        tracing::warn!(target: "broker::store", path = %path.display(),
+            "index file removed; its keys are read from the log again");
+        self.parts
+            .disk
+            .remove(path)
+            .map_err(|cause| Error::io(format_args!("remove {}", path.display()), &cause))
+    }
+
+    /// Empties a file and makes it the newest; false when it has another size.
+    fn begin_anew(&self, path: &Path) -> Result<bool> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let header = self.header_behind(self.newest().as_deref());
+        match IndexFile::begin_anew(&self.parts.disk, path, name, self.parts.layout, &header) {
+            Ok(file) => self.files.write().push(Arc::new(file)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(false),
+            Err(cause) => return Err(Error::io(format_args!("open {}", path.display()), &cause)),
+        }
+        tracing::warn!(target: "broker::store", path = %path.display(),
+            "index file emptied; its keys are read from the log again");
+        Ok(true)
     }
 
     /// Builds what was lost from the records below `until`; the dispatch does the rest. Damage in a part of the log that recovery

@@ -68,10 +68,7 @@ impl MessageIndex {
     }
 
     fn begin_file(&self, previous: Option<&IndexFile>) -> Result<Arc<IndexFile>> {
-        let header = previous.map_or(IndexHeader::following(0, 0), |file| {
-            let full = file.header();
-            IndexHeader::following(full.end_timestamp_ms, full.end_physical_offset)
-        });
+        let header = self.header_behind(previous);
         let parts = &self.parts;
         let name = self.next_name(previous.map(IndexFile::name));
         let path = parts.dir.join(&name);
@@ -80,6 +77,14 @@ impl MessageIndex {
         let file = Arc::new(file);
         self.files.write().push(file.clone());
         Ok(file)
+    }
+
+    /// The header of the file behind this one.
+    pub(super) fn header_behind(&self, previous: Option<&IndexFile>) -> IndexHeader {
+        previous.map_or(IndexHeader::following(0, 0), |file| {
+            let full = file.header();
+            IndexHeader::following(full.end_timestamp_ms, full.end_physical_offset)
+        })
     }
 
     /// The local time, or one more than the last name: the order of the names is the order of the files, whatever the clock does.

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::{batch_of, copy, message, options};
+use super::{batch_of, copy, message, options, quick_dir};
 use crate::clock::Clock;
 use crate::error::ErrorKind;
 use crate::format::record::batch::{BatchPart, push_part};
@@ -42,6 +42,8 @@ type Place = (&'static str, i32, i64);
 #[derive(Debug, Clone, Default)]
 struct Ledger {
     acknowledged: BTreeMap<Place, Vec<u8>>,
+    /// Numbers of those that have a key of their own.
+    keyed: Vec<usize>,
     sent: usize,
 }
 
@@ -66,7 +68,11 @@ impl Ledger {
         let properties = format!("KEYS\u{1}key-{}", self.sent);
         let message = PutMessage { properties: properties.as_bytes(), ..message(topic, queue_id, &body) };
         let outcome = store.put(&message);
-        self.note(outcome, topic, queue_id, vec![body])
+        let status = self.note(outcome, topic, queue_id, vec![body]);
+        if status == PutStatus::Ok {
+            self.keyed.push(self.sent);
+        }
+        status
     }
 
     fn put_batch(&mut self, store: &MessageStore, topic: &'static str, queue_id: i32) -> PutStatus {
@@ -106,6 +112,13 @@ impl Ledger {
                 for ((.., place), body) in self.of_queue(topic, queue_id) {
                     let found = found.get(place);
                     assert_eq!(found, Some(body), "{what}: acknowledged, {topic}/{queue_id} place {place}");
+                    let number = number_of(body, topic, queue_id).unwrap();
+                    if self.keyed.contains(&number) {
+                        let found = store.query(topic, &format!("key-{number}"), 64, 0, i64::MAX).records;
+                        let is_it =
+                            |record: &&bytes::Bytes| RecordView::parse(record).unwrap().body() == body;
+                        assert_eq!(found.iter().filter(is_it).count(), 1, "{what}: key-{number} of {topic}");
+                    }
                 }
             }
         }
@@ -239,7 +252,7 @@ fn fail_once(
     (operation, number): (Operation, usize),
     error: fn() -> io::Error,
 ) -> usize {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = quick_dir();
     let root: PathBuf = dir.path().join("store");
     copy(crashed, &root);
     let mut options = options(&root);
@@ -269,7 +282,7 @@ fn fail_once(
 }
 
 fn fail_everything_once(mode: FlushMode, error: fn() -> io::Error, operations: &[Operation]) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = quick_dir();
     let ledger = after_a_crash(dir.path(), mode);
     for operation in operations {
         let mut number = 0;
@@ -305,7 +318,7 @@ fn faults_a_full_disk_at_every_operation_that_takes_room() {
 /// The beginning of the log has expired, and the queues are lost: they are built again from their first messages that are left.
 #[test]
 fn faults_while_queues_that_begin_late_are_built_again() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = quick_dir();
     let mut ledger = after_a_crash(dir.path(), FlushMode::Async);
     let crashed = dir.path().join("crashed");
     fs::remove_dir_all(crashed.join("consumequeue")).unwrap();
