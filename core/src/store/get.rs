@@ -218,12 +218,15 @@ impl MessageStore {
             // Mostly in the file of the record before, which then need not be looked for.
             let neighbour =
                 gathered.slices.last().and_then(|last| last.elsewhere(unit.physical_offset, size));
-            let Some(record) = neighbour.or_else(|| self.log.slice(unit.physical_offset, size)) else {
+            let record = neighbour.or_else(|| self.log.slice(unit.physical_offset, size));
+            if record.is_none() && unit.physical_offset < self.min_physical_offset() {
                 // Gone with its file: so is everything else in that file.
                 skip_until = self.next_log_file(unit.physical_offset);
                 status = GetStatus::MessageWasRemoving;
                 continue;
-            };
+            }
+            let is_readable = self.is_readable(queue, offset + scanned - 1, &unit, record.as_deref());
+            let Some(record) = record.filter(|_| is_readable) else { continue };
             if filter.needs_properties()
                 && !RecordView::parse(&record).is_ok_and(|view| filter.matches_properties(view.properties()))
             {

@@ -6,6 +6,7 @@
 //! Start: [`open`] locks, loads, recovers; [`close`] is the reverse.
 
 pub mod acks;
+mod check;
 pub mod checkpoint;
 pub mod close;
 pub mod commit_log;
@@ -67,6 +68,8 @@ pub struct MessageStore {
     threads: Mutex<Vec<ServiceThread>>,
     timers: Timers,
     stop: StopToken,
+    /// The end of the log at the start.
+    checked_below: i64,
     /// Holds the directory against a second store, as long as it is open.
     lock_file: Mutex<Option<std::fs::File>>,
 }

@@ -66,6 +66,7 @@ impl MessageStore {
         // A clean stop dispatches everything. Who wants the queues built anew removes their directory.
         let queues_are_complete = !crashed && options.consume_queue_path().is_dir();
         let recovered = recover_log(&options, crashed, &files, &queues, &checkpoint)?;
+        let checked_below = recovered.map_or(0, |recovered| recovered.end_offset);
 
         let tuning: LiveTuning = Arc::new(ArcSwap::from_pointee(options.tuning.clone()));
         let parts = IndexParts {
@@ -115,6 +116,7 @@ impl MessageStore {
             threads: Mutex::new(threads),
             timers,
             stop,
+            checked_below,
             lock_file: Mutex::new(Some(lock_file)),
         }))
     }
@@ -223,7 +225,7 @@ fn recover_log(
     match recovered {
         None => queues.destroy_all()?,
         Some(recovered) => {
-            queues.truncate_to_log(recovered.end_offset)?;
+            queues.truncate_to_log(recovered.end_offset, !crashed)?;
             queues.correct_min(files.min_offset());
         }
     }
@@ -273,6 +275,7 @@ fn dispatch_rest(
         Some(recovered) => recovered.walked_from.min(known),
         None => known,
     };
+    let from = queues.damaged_from().map_or(from, |damaged_from| from.min(damaged_from));
     index.rebuild(files, from)?;
     reput.set_offset(from.max(files.min_offset()));
     if !reput.catch_up() {

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::MessageStore;
 use super::consume_queue::ConsumeQueue;
 use crate::format::disk::cq_unit::CqUnit;
-use crate::mmap::slice::MappedSlice;
 
 /// What a query by key found.
 #[doc(alias = "QueryMessageResult")]
@@ -47,7 +46,8 @@ impl MessageStore {
 
     /// The record that begins at `physical_offset`.
     pub fn record_at(&self, physical_offset: i64) -> Option<Bytes> {
-        self.log.record_at(physical_offset).map(MappedSlice::into_bytes)
+        let record = self.log.record_at(physical_offset)?;
+        self.is_body_intact(physical_offset, &record).then(|| record.into_bytes())
     }
 
     /// Store timestamp of the oldest record of the log.

@@ -2,6 +2,7 @@
 
 mod ext;
 pub(crate) mod golden;
+mod bit_flips;
 mod faults;
 mod index;
 mod light_queues;

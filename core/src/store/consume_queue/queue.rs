@@ -31,6 +31,28 @@ pub enum UnitAppend {
     NeedsFile,
 }
 
+/// Follows units in their order: their records lie one behind the other.
+#[derive(Debug, Default)]
+struct Ascent {
+    log_end: i64,
+    is_broken: bool,
+}
+
+impl Ascent {
+    /// False for the first unit that is none, or that does not follow.
+    fn goes_on(&mut self, unit: &CqUnit) -> bool {
+        if !unit.is_written() {
+            return false;
+        }
+        if unit.is_blank() {
+            return true;
+        }
+        self.is_broken = unit.physical_offset < self.log_end;
+        self.log_end = unit.physical_offset.saturating_add(unit.size.into());
+        !self.is_broken
+    }
+}
+
 /// The consume queue of one topic and queue id. One thread appends (reput, or recovery before it).
 #[derive(Debug)]
 pub struct ConsumeQueue {
@@ -45,6 +67,8 @@ pub struct ConsumeQueue {
     log_end: AtomicI64,
     /// In the list of queues to flush.
     dirty: AtomicBool,
+    /// See [`ConsumeQueue::is_damaged`].
+    is_damaged: AtomicBool,
 }
 
 impl ConsumeQueue {
@@ -60,6 +84,7 @@ impl ConsumeQueue {
             min_index: AtomicI64::new(0),
             log_end: AtomicI64::new(0),
             dirty: AtomicBool::new(false),
+            is_damaged: AtomicBool::new(false),
         }
     }
 
@@ -131,9 +156,9 @@ impl ConsumeQueue {
     /// Appends the unit with this index.
     ///
     /// A unit whose record ends at or before the newest known one is known already. A queue whose first unit is not index 0 is
-    /// filled with blanks up to it. An index above the expected one is written at the end all the same. An index below it
-    /// means that the topic was deleted in between and began anew (seen only when recovery dispatches the log again): so does
-    /// the queue.
+    /// filled with blanks up to it. An index above the expected one is written at the end all the same. Index 0 means
+    /// that the topic was deleted in between and began anew (seen only when recovery dispatches the log again): so does the queue.
+    /// Another index below the expected one is a damaged record's, and treated like one above.
     ///
     /// `last` is the right to append to the queue's last file, if the caller kept it from the call before. `extend` is asked for the
     /// unit's extension, when the queue has one and the unit will be written.
@@ -186,7 +211,8 @@ impl ConsumeQueue {
     #[cold]
     fn place_for(&self, index: i64) -> Result<Arc<MappedFile>> {
         let expected = self.files.max_offset() / UNIT;
-        if index < expected {
+        // A topic made anew begins at 0. Any other lower index is damage: destroying the queue for it would lose what is intact.
+        if index == 0 && expected > 0 {
             self.destroy()?;
             self.min_index.store(0, Ordering::Release);
             self.log_end.store(0, Ordering::Release);
@@ -195,10 +221,10 @@ impl ConsumeQueue {
         if index > expected && self.log_end() == 0 {
             // Without a unit so far. A file may be there: what a failure left of an earlier attempt.
             if !self.files.is_empty() {
-                self.files.destroy()?;
+                self.destroy()?;
             }
             self.fill_blanks_until(index)?;
-        } else if index > expected {
+        } else if index != expected {
             tracing::warn!(target: "broker::store", topic = %self.topic, queue_id = self.queue_id, index, expected,
                 "consume queue entry out of order");
         }
@@ -257,7 +283,8 @@ impl ConsumeQueue {
         index - index % units_per_file + units_per_file
     }
 
-    /// Loads the files and finds the last unit: the first hole ends the queue.
+    /// Loads the files and finds the last unit: the first hole ends the queue. So does damage, and the unit before it, which may be
+    /// the damaged one.
     pub fn load(&self) -> Result<()> {
         self.files.load()?;
         if let Some(ext) = &self.ext {
@@ -266,30 +293,71 @@ impl ConsumeQueue {
         let files = self.files.files();
         let start = files.len().saturating_sub(FILES_CHECKED);
         let mut end_offset = files.get(start).map_or(0, |file| file.start_offset());
+        let mut ascent = Ascent::default();
         for file in files.iter().skip(start) {
-            let written = CqUnit::iter(file.whole()).take_while(CqUnit::is_written).count();
+            let written = CqUnit::iter(file.whole()).take_while(|unit| ascent.goes_on(unit)).count();
             end_offset = file.start_offset() + (written * CQ_UNIT_SIZE) as i64;
             if written * CQ_UNIT_SIZE < file.size_bytes() {
                 break;
             }
         }
-        self.cut(end_offset)
+        if ascent.is_broken || self.has_units_behind(end_offset, &files) {
+            self.cut_damage(end_offset)
+        } else {
+            self.cut(end_offset)
+        }
     }
 
-    /// Cuts the queue at its first unit that reaches to `log_offset` or beyond: the log ends there.
-    pub fn truncate_to_log(&self, log_offset: i64) -> Result<()> {
+    /// Whether there is a unit behind the first one that is none.
+    fn has_units_behind(&self, end_offset: i64, files: &[Arc<MappedFile>]) -> bool {
+        let Some(last) = files.iter().find(|file| end_offset < file.end_offset()) else { return false };
+        let position = usize::try_from(end_offset - last.start_offset()).unwrap_or(0);
+        let next = last.whole().get(position..).unwrap_or_default();
+        let in_file = next.get(..2 * CQ_UNIT_SIZE).unwrap_or(next).iter().any(|byte| *byte != 0);
+        let has_written =
+            |file: &Arc<MappedFile>| CqUnit::first_of(file.whole()).is_some_and(|unit| unit.is_written());
+        in_file
+            || files.last().is_some_and(|file| file.start_offset() > last.start_offset() && has_written(file))
+    }
+
+    /// Cuts the queue before the last unit, and has it built again from there.
+    fn cut_damage(&self, end_offset: i64) -> Result<()> {
+        let first = self.files.min_offset();
+        self.cut((end_offset - UNIT).max(first))?;
+        self.files.clear_behind()?;
+        tracing::warn!(target: "broker::store", topic = %self.topic, queue_id = self.queue_id, index = self.max_index(),
+            "a consume queue is damaged; it is built again from there");
+        self.is_damaged.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether units are missing at its end that the log has.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Acquire)
+    }
+
+    /// Cuts the queue at its first unit that reaches to `log_offset` or beyond: the log ends there. Units behind it that do not are a
+    /// sign of damage; after a `clean` stop each one cut is.
+    pub fn truncate_to_log(&self, log_offset: i64, clean: bool) -> Result<()> {
+        let is_beyond = |unit: CqUnit| {
+            !unit.is_blank() && unit.physical_offset.saturating_add(unit.size.into()) > log_offset
+        };
         let mut end_offset = self.files.max_offset();
+        let mut is_damage = clean;
         for file in self.files.files().iter().rev() {
             let units = file.published(0);
-            let keep = CqUnit::iter(units)
-                .position(|unit| !unit.is_blank() && unit.physical_offset + i64::from(unit.size) > log_offset)
-                .unwrap_or(units.len() / CQ_UNIT_SIZE);
+            let keep = CqUnit::iter(units).position(is_beyond).unwrap_or(units.len() / CQ_UNIT_SIZE);
+            is_damage |= CqUnit::iter(units).skip(keep).any(|unit| !is_beyond(unit));
             end_offset = file.start_offset() + (keep * CQ_UNIT_SIZE) as i64;
             if keep > 0 {
                 break;
             }
         }
-        self.cut(end_offset)
+        if is_damage {
+            return self.cut_damage(end_offset + UNIT);
+        }
+        self.cut(end_offset)?;
+        self.files.clear_behind().map(drop)
     }
 
     fn cut(&self, end_offset: i64) -> Result<()> {
@@ -394,11 +462,11 @@ mod tests {
         for index in 0..25 {
             append(&queue, index, index * 100).unwrap();
         }
-        queue.truncate_to_log(1150).unwrap();
+        queue.truncate_to_log(1150, false).unwrap();
         assert_eq!((queue.max_index(), queue.log_end(), queue.files().len()), (11, 1100, 2));
         append(&queue, 11, 1100).unwrap();
         assert_eq!(queue.max_index(), 12);
-        queue.truncate_to_log(0).unwrap();
+        queue.truncate_to_log(0, false).unwrap();
         assert_eq!((queue.max_index(), queue.log_end()), (0, 0));
     }
 

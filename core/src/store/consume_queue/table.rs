@@ -135,12 +135,18 @@ impl ConsumeQueueTable {
         newest.unit(newest.max_index() - 1).filter(|unit| !unit.is_blank())
     }
 
-    /// Cuts every queue where the log ends.
-    pub fn truncate_to_log(&self, log_offset: i64) -> Result<()> {
+    /// Where the log has to be dispatched again for the queues that are damaged, if some are.
+    pub fn damaged_from(&self) -> Option<i64> {
+        let all = self.all();
+        all.iter().filter(|queue| queue.is_damaged()).map(|queue| queue.log_end()).min()
+    }
+
+    /// Cuts every queue where the log ends; see [`ConsumeQueue::truncate_to_log`].
+    pub fn truncate_to_log(&self, log_offset: i64, clean: bool) -> Result<()> {
         self.all()
             .iter()
             .filter(|queue| queue.log_end() > log_offset)
-            .try_for_each(|queue| queue.truncate_to_log(log_offset))
+            .try_for_each(|queue| queue.truncate_to_log(log_offset, clean))
     }
 
     /// Removes every queue: the log is gone.
