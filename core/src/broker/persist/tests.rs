@@ -3,6 +3,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
+use crate::broker::groups::SubscriptionGroups;
+use crate::broker::offsets::ConsumerOffsets;
+use crate::broker::topics::Topics;
+use crate::clock::Clock;
+use crate::config::{Config, LiveConfig, Profile};
 use crate::mmap::disk::Operation;
 
 type Table = BTreeMap<String, i64>;
@@ -166,5 +171,67 @@ fn faults_every_step_of_a_save_fails_once() {
         assert!(found == table(1) || found == table(2), "step {fail_at}: {found:?}");
         file.save(|| table(3)).unwrap();
         assert_eq!(folder.file().load::<Table>().unwrap(), Some(table(3)), "step {fail_at}");
+    }
+}
+
+/// One bit of a table changes: what is loaded is the table, changed or from its backup, or an error that names the file.
+#[test]
+fn bit_flips_in_a_table_are_read_or_refused() {
+    let config = |folder: &Path| {
+        let root = folder.to_str().unwrap();
+        let config = Config::with_properties(Profile::Server, &[("storePathRootDir", root)]).unwrap();
+        LiveConfig::with_file(config, None)
+    };
+    type Open = fn(LiveConfig) -> Result<()>;
+    let open_delays: Open = |config| {
+        let path = config.load().store.store_path_root_dir.join("config/delayOffset.json");
+        TableFile::new(Disk::real(), path).load::<tables::DelayOffsetTable>().map(drop)
+    };
+    let cases: [(&str, Open); 4] = [
+        ("topics.json", |config| Topics::open(Disk::real(), config, Clock::manual(1)).map(drop)),
+        ("subscriptionGroup.json", |config| {
+            SubscriptionGroups::open(Disk::real(), config, Clock::manual(1)).map(drop)
+        }),
+        ("consumerOffset.json", |config| ConsumerOffsets::open(Disk::real(), &config).map(drop)),
+        ("delayOffset.json", open_delays),
+    ];
+    let folder = Folder::new();
+    let live = config(folder.0.path());
+    let topics = Topics::open(Disk::real(), live.clone(), Clock::manual(1)).unwrap();
+    for name in ["First", "Second-topic", "%RETRY%group"] {
+        topics.find_or_create(name, 4, 6, 0).unwrap();
+    }
+    let groups = SubscriptionGroups::open(Disk::real(), live.clone(), Clock::manual(1)).unwrap();
+    groups.find_or_create("group").unwrap();
+    topics.persist().and(groups.persist()).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path("").with_file_name(name), text).unwrap();
+    write("consumerOffset.json", "{\n\t\"offsetTable\":{\n\t\t\"First@group\":{0:120,1:7\n\t\t}\n\t}\n}");
+    write("delayOffset.json", "{\n\t\"offsetTable\":{1:120,2:7\n\t}\n}");
+    let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
+    for (name, open) in cases {
+        let path = folder.path("").with_file_name(name);
+        let whole = std::fs::read(&path).unwrap();
+        assert!(whole.len() > 30, "{name}");
+        let backup = sibling(&path, BACKUP_SUFFIX);
+        for flip in 0..300 {
+            let mut bytes = whole.clone();
+            let (byte, bit) = (random.usize(0..bytes.len()), random.u8(0..8));
+            bytes[byte] ^= 1 << bit;
+            std::fs::write(&path, bytes).unwrap();
+            let has_backup = flip % 2 == 0;
+            if has_backup {
+                std::fs::write(&backup, &whole).unwrap()
+            } else {
+                drop(std::fs::remove_file(&backup))
+            }
+            match open(config(folder.0.path())) {
+                Ok(()) => {}
+                Err(error) => {
+                    let is_told = error.kind() == ErrorKind::StoreCorrupt && error.context().contains(name);
+                    assert!(is_told && !has_backup, "{name} byte {byte} bit {bit}: {error}");
+                }
+            }
+        }
+        std::fs::write(&path, &whole).unwrap();
     }
 }
