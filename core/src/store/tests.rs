@@ -3,6 +3,7 @@
 mod ext;
 pub(crate) mod golden;
 mod bit_flips;
+mod damage;
 mod faults;
 mod index;
 mod light_queues;
