@@ -26,7 +26,11 @@ const TASKS: &[Task] = &[
         does: "licences, sources and duplicates of the dependencies (cargo-deny)",
         run: deps,
     },
-    Task { name: "crash", does: "kills the broker under load, 200 times or TEST_CRASH_ROUNDS", run: crash },
+    Task {
+        name: "crash",
+        does: "500 kills under load, full disks, failing disks, 10000 bit flips",
+        run: crash,
+    },
     Task { name: "wheel", does: "builds the Python wheel for release into target/wheels", run: wheel },
     Task { name: "addon", does: "builds the Node addon for release into node/", run: addon },
 ];
@@ -106,18 +110,28 @@ fn clients(place: &Place, out: &mut Closing) -> Result {
     out.run(&mut server_tests(place, &["--no-fail-fast"]), Runner::Cargo)
 }
 
+/// What `test` does in short, at length.
 fn crash(place: &Place) -> Result {
     let mut steps = Steps::new();
+    steps.run("disk faults and bit flips", |out| {
+        let arguments = ["test", "--profile", CHECKED, "-p", "libbroker", "--lib", "--", "--nocapture"];
+        let mut command = place.cargo(&arguments);
+        out.run(at_length(command.args(["faults", "bit_flips"])), Runner::Cargo)
+    });
     if steps.run("build", |out| build(place, out, &["libbroker"])) {
-        steps.run("crash", |out| {
-            let mut command = server_tests(place, &["--test", "all", "crash", "--", "--nocapture"]);
-            if std::env::var_os("TEST_CRASH_ROUNDS").is_none() {
-                command.env("TEST_CRASH_ROUNDS", "200");
-            }
-            out.run(&mut command, Runner::Cargo)
+        steps.run("kills and full disks", |out| {
+            let arguments = ["--test", "all", "--", "--nocapture", "crash::", "full_disk::"];
+            out.run(at_length(&mut server_tests(place, &arguments)), Runner::Cargo)
         });
     }
     steps.finish("crash")
+}
+
+/// How much is done, unless the environment says otherwise.
+fn at_length(command: &mut Command) -> &mut Command {
+    let amounts = [("TEST_CRASH_ROUNDS", "500"), ("TEST_FULL_CYCLES", "50"), ("TEST_FLIPS", "10000")];
+    let unset = amounts.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
+    command.envs(unset)
 }
 
 /// The `tests` crate, against the servers that [`build`] made.
