@@ -1,5 +1,7 @@
 //! A whole broker behind real sockets on a clock that the test moves: what waits for hours is seen in a moment.
 
+mod faults;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
