@@ -6,6 +6,7 @@ use super::scan::{Found, look};
 use crate::error::Result;
 use crate::format::disk::cq_unit::CqUnit;
 use crate::format::record::decode::{RecordView, peek_store_timestamp_ms};
+use crate::format::record::layout::BLANK_MIN;
 use crate::mmap::file_queue::MappedFileQueue;
 use crate::mmap::mapped_file::MappedFile;
 
@@ -57,8 +58,8 @@ pub fn recover(files: &MappedFileQueue, mode: Mode, check_crc: bool) -> Result<O
     }
     let last = all.last().map_or(0, |file| file.end_offset());
     tracing::info!(target: "broker::store", ?mode, walked_from, end_offset, files_end = last, "commit log recovered");
-    let has_more =
-        all.iter().any(|file| file.start_offset() > end_offset && file.whole().iter().any(|byte| *byte != 0));
+    let begins = |file: &Arc<MappedFile>| file.whole().iter().take(BLANK_MIN).any(|byte| *byte != 0);
+    let has_more = all.iter().any(|file| file.start_offset() > end_offset && begins(file));
     files.truncate(end_offset)?;
     if files.clear_behind()? || has_more {
         tracing::warn!(target: "broker::store", end_offset,
