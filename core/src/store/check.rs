@@ -6,7 +6,7 @@
 use super::MessageStore;
 use super::consume_queue::ConsumeQueue;
 use crate::format::disk::cq_unit::CqUnit;
-use crate::format::names;
+use crate::format::names::{MULTI_DISPATCH_SEPARATOR, property};
 use crate::format::record::decode::RecordView;
 
 /// A record may lie so many places from the one it was given: dispatch puts it behind what is there when one before it is damaged.
@@ -48,13 +48,17 @@ impl MessageStore {
 
 fn is_intact(queue: &ConsumeQueue, index: i64, unit: &CqUnit, record: &[u8]) -> bool {
     let Ok(view) = RecordView::parse(record) else { return false };
-    // The queues of LMQ hold records of other topics.
-    let is_queues_own = queue.topic().starts_with(names::LMQ_PREFIX)
-        || (view.topic_bytes() == queue.topic().as_bytes()
-            && view.queue_id() == queue.queue_id()
-            && view.queue_offset().abs_diff(index) <= DISPLACEMENT_MAX);
-    is_queues_own
+    let is_own = view.topic_bytes() == queue.topic().as_bytes()
+        && view.queue_id() == queue.queue_id()
+        && view.queue_offset().abs_diff(index) <= DISPLACEMENT_MAX;
+    (is_own || goes_into(&view, queue))
         && view.total_size() == record.len()
         && view.physical_offset() == unit.physical_offset
         && view.crc_ok()
+}
+
+/// Whether the record names the queue as one that it goes into besides its own (see `fan_out`).
+fn goes_into(record: &RecordView<'_>, queue: &ConsumeQueue) -> bool {
+    let named = record.property(property::INNER_MULTI_DISPATCH).unwrap_or_default();
+    named.split(|byte| *byte == MULTI_DISPATCH_SEPARATOR).any(|name| name == queue.topic().as_bytes())
 }

@@ -1,10 +1,10 @@
 //! The store as a whole: put, get, reopen, crash, torn tail, full disk.
 
-mod ext;
-pub(crate) mod golden;
 mod bit_flips;
 mod damage;
+mod ext;
 mod faults;
+pub(crate) mod golden;
 mod index;
 mod light_queues;
 mod model;
