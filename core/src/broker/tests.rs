@@ -120,8 +120,10 @@ impl Client {
         assert_eq!((answer.code, answer.remark.as_deref()), (0, None));
     }
 
-    /// A pull that may be parked for `wait`.
+    /// A pull at the end of the queue, where `offset` messages are, that may be parked for `wait`.
     fn begin_pull(&mut self, topic: &str, offset: i64, wait: Duration) {
+        // The first message of a queue waits for a file to be made.
+        wait_until("the messages are dispatched", || self.max_offset(topic) == offset);
         let (offset, wait) = (offset.to_string(), wait.as_millis().to_string());
         let fields = [
             ("consumerGroup", "g"),
@@ -229,7 +231,12 @@ fn a_wall_clock_that_jumps_an_hour_breaks_nothing() {
             moved.clock.advance(Duration::from_millis(500));
             client.next(Duration::from_millis(20))
         });
-        assert_eq!(pulled.unwrap().code, 0, "the parked pull got the delayed message");
+        let pulled = pulled.unwrap();
+        assert_eq!(
+            (pulled.code, pulled.remark.as_deref()),
+            (0, Some("FOUND")),
+            "the parked pull got the delayed message"
+        );
         client.send(&topic, "KEYS\u{1}k", "after");
         client.send(&topic, "DELAY\u{1}1", "delayed after");
         moved.clock.advance(Duration::from_secs(1));
