@@ -66,8 +66,6 @@ impl MessageStore {
         // A clean stop dispatches everything. Who wants the queues built anew removes their directory.
         let queues_are_complete = !crashed && options.consume_queue_path().is_dir();
         let recovered = recover_log(&options, crashed, &files, &queues, &checkpoint)?;
-        let checked_below = recovered.map_or(0, |recovered| recovered.end_offset);
-
         let tuning: LiveTuning = Arc::new(ArcSwap::from_pointee(options.tuning.clone()));
         let parts = IndexParts {
             disk: disk.clone(),
@@ -88,8 +86,7 @@ impl MessageStore {
             options.fan_out,
             bit_maps,
         ));
-        let reput = Reput::new(files.clone(), dispatch.clone(), flags.clone(), service.clone());
-        let reput = Arc::new(reput);
+        let reput = Arc::new(Reput::new(files.clone(), dispatch.clone(), flags.clone(), service.clone()));
         dispatch_rest(&files, &queues, &index, &reput, recovered, queues_are_complete)?;
 
         let log = start_log(disk, &options, files, &checkpoint, &tuning, (reput.signal(), service))?;
@@ -116,7 +113,7 @@ impl MessageStore {
             threads: Mutex::new(threads),
             timers,
             stop,
-            checked_below,
+            checked_below: recovered.map_or(0, |recovered| recovered.end_offset),
             lock_file: Mutex::new(Some(lock_file)),
         }))
     }
