@@ -120,10 +120,8 @@ impl Client {
         assert_eq!((answer.code, answer.remark.as_deref()), (0, None));
     }
 
-    /// A pull at the end of the queue, where `offset` messages are, that may be parked for `wait`.
+    /// A pull that may be parked for `wait`.
     fn begin_pull(&mut self, topic: &str, offset: i64, wait: Duration) {
-        // The first message of a queue waits for a file to be made.
-        wait_until("the messages are dispatched", || self.max_offset(topic) == offset);
         let (offset, wait) = (offset.to_string(), wait.as_millis().to_string());
         let fields = [
             ("consumerGroup", "g"),
@@ -141,6 +139,11 @@ impl Client {
         self.begin(11, &fields, b"");
     }
 
+    /// The first message of a queue waits for a file to be made: a pull may come before it.
+    fn wait_for_end(&mut self, topic: &str, offset: i64) {
+        wait_until("the messages are dispatched", || self.max_offset(topic) == offset);
+    }
+
     fn max_offset(&mut self, topic: &str) -> i64 {
         let answer = self.ask(30, &[("topic", topic), ("queueId", "0")], b"");
         answer.ext.get("offset").unwrap().parse().unwrap()
@@ -154,6 +157,7 @@ fn a_delay_of_two_hours_is_over_when_the_clock_says_so() {
     client.send("Later", "DELAY\u{1}18", "in two hours");
     moved.clock.advance(2 * HOUR - Duration::from_millis(1));
     client.send("Later", "", "at once");
+    client.wait_for_end("Later", 1);
     client.begin_pull("Later", 1, HOUR);
     assert!(client.next(Duration::from_millis(50)).is_none(), "delivered early");
     moved.clock.advance(Duration::from_millis(1));
@@ -167,6 +171,7 @@ fn a_long_poll_ends_by_the_clock() {
     let moved = Moved::start(&[]);
     let mut client = moved.connect();
     client.send("Poll", "", "one");
+    client.wait_for_end("Poll", 1);
     client.begin_pull("Poll", 1, Duration::from_secs(1200));
     assert!(client.next(Duration::from_millis(50)).is_none(), "not parked");
     moved.clock.advance(Duration::from_secs(1199));
@@ -224,6 +229,7 @@ fn a_wall_clock_that_jumps_an_hour_breaks_nothing() {
         let topic = format!("Jump{round}");
         client.send(&topic, "", "before");
         client.send(&topic, "DELAY\u{1}2", "delayed before");
+        client.wait_for_end(&topic, 1);
         client.begin_pull(&topic, 1, Duration::from_secs(600));
         moved.jump(jump);
         // The delay of five seconds is over at the latest when it has passed after the jump was seen.
@@ -240,7 +246,7 @@ fn a_wall_clock_that_jumps_an_hour_breaks_nothing() {
         client.send(&topic, "KEYS\u{1}k", "after");
         client.send(&topic, "DELAY\u{1}1", "delayed after");
         moved.clock.advance(Duration::from_secs(1));
-        wait_until("everything is delivered", || client.max_offset(&topic) == 4);
+        client.wait_for_end(&topic, 4);
         let query = [("topic", &*topic), ("key", "k"), ("maxNum", "8"), ("beginTimestamp", "0")];
         let found = client.ask(12, &[&query[..], &[("endTimestamp", "9999999999999")]].concat(), b"");
         assert_eq!(found.code, 0, "found by its key");
@@ -265,7 +271,7 @@ fn a_broker_that_starts_with_the_clock_set_back_goes_on() {
     };
     let mut client = again.connect();
     client.send("Back", "", "two");
-    assert_eq!(client.max_offset("Back"), 2);
+    client.wait_for_end("Back", 2);
     wait_until("the delay is waited out", || {
         again.clock.advance(Duration::from_millis(500));
         client.max_offset("Back") == 3
