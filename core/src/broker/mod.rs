@@ -252,7 +252,7 @@ impl Broker {
 fn open_store(parts: &BrokerParts, config: &Config) -> Result<(Arc<MessageStore>, Arc<ConsumerFilters>)> {
     let mut loaded = None;
     let store =
-        MessageStore::open_with_bit_maps(StoreOptions::of(&config.store), &parts.clock, &parts.disk, || {
+        MessageStore::open_with_bit_maps(StoreOptions::of(&config.store, &config.system), &parts.clock, &parts.disk, || {
             let (disk, config, clock) = (parts.disk.clone(), parts.config.clone(), parts.clock.clone());
             let filters = Arc::new(ConsumerFilters::open(disk, config, clock)?);
             loaded = Some(filters.clone());

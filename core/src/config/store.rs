@@ -48,21 +48,21 @@ Store store StoreConfig {
     /// Milliseconds per round of the consume queue flusher.
     flush_interval_consume_queue: u32 = "flushIntervalConsumeQueue", live("1000").within(1, INT_MAX);
     /// Milliseconds between cleaner rounds (first after 60 s).
-    clean_resource_interval: u32 = "cleanResourceInterval", fixed("10000").within(1, INT_MAX).accepted("files do not expire in this version");
+    clean_resource_interval: u32 = "cleanResourceInterval", fixed("10000").within(1, INT_MAX);
     /// Pause between two deleted commit log files.
-    delete_commit_log_files_interval: u32 = "deleteCommitLogFilesInterval", fixed("100").accepted("files do not expire in this version");
+    delete_commit_log_files_interval: u32 = "deleteCommitLogFilesInterval", live("100");
     /// Pause after a consume queue that lost files.
-    delete_consume_queue_files_interval: u32 = "deleteConsumeQueueFilesInterval", fixed("100").accepted("files do not expire in this version");
-    /// After this time a still referenced file is destroyed by force.
-    destroy_maped_file_interval_forcibly: u32 = "destroyMapedFileIntervalForcibly", fixed("120000").accepted("files do not expire in this version");
-    /// Milliseconds between retries on a first file whose destroy did not finish.
-    redelete_hanged_file_interval: u32 = "redeleteHangedFileInterval", fixed("120000").accepted("files do not expire in this version");
+    delete_consume_queue_files_interval: u32 = "deleteConsumeQueueFilesInterval", live("100");
+    /// As long a removed file that is still read is waited for before further files go that have not expired.
+    destroy_maped_file_interval_forcibly: u32 = "destroyMapedFileIntervalForcibly", live("120000");
+    /// Milliseconds before a file that could not be removed is tried again.
+    redelete_hanged_file_interval: u32 = "redeleteHangedFileInterval", live("120000");
     /// Hours of day, semicolon separated, at which expired files are deleted.
-    delete_when: Hours = "deleteWhen", fixed("04").important().accepted("files do not expire in this version");
+    delete_when: Hours = "deleteWhen", live("04").important();
     /// Percent of disk use that triggers deletion; a value outside 10..95 is moved to the nearer end.
-    disk_max_used_space_ratio: u32 = "diskMaxUsedSpaceRatio", fixed("75").clamped(10, 95).accepted("files do not expire in this version");
+    disk_max_used_space_ratio: u32 = "diskMaxUsedSpaceRatio", live("75").clamped(10, 95);
     /// Hours a commit log file is kept; also the age at which a half message is given up.
-    file_reserved_time: u32 = "fileReservedTime", fixed("72").important().accepted("files do not expire in this version; half messages are given up at this age");
+    file_reserved_time: u32 = "fileReservedTime", live("72").important();
     /// Unused.
     put_msg_index_hight_water: u32 = "putMsgIndexHightWater",
        fixed("600000").accepted("nothing reads it in 4.9.8 either");
@@ -141,7 +141,7 @@ Store store StoreConfig {
     /// Milliseconds between saves of delayOffset.json.
     flush_delay_offset_interval: u64 = "flushDelayOffsetInterval", fixed("10000").within(1, i64::MAX);
     /// Allows deletion regardless of age when the disk is over the forcible ratio.
-    clean_file_forcibly_enable: bool = "cleanFileForciblyEnable", fixed("true").important().accepted("files do not expire in this version");
+    clean_file_forcibly_enable: bool = "cleanFileForciblyEnable", live("true").important();
     /// Touches and locks every page of a new commit log file.
     warm_maped_file_enable: bool = "warmMapedFileEnable", fixed("false").accepted("files are not warmed in this version");
     /// Lets a slave correct illegal offsets too.

@@ -23,9 +23,9 @@ System system SystemConfig {
     /// Milliseconds a queue lock lives without renewal.
     lock_max_live_time: u64 = "rocketmq.broker.rebalance.lockMaxLiveTime", fixed("60000").within(1, i64::MAX);
     /// Share of the disk in use at which puts are refused.
-    disk_space_warning_level_ratio: Ratio = "rocketmq.broker.diskSpaceWarningLevelRatio", fixed("0.90").accepted("files do not expire in this version");
+    disk_space_warning_level_ratio: Ratio = "rocketmq.broker.diskSpaceWarningLevelRatio", fixed("0.90").embedded("1.00");
     /// Share of the disk in use at which files are deleted regardless of their age.
-    disk_space_clean_forcibly_ratio: Ratio = "rocketmq.broker.diskSpaceCleanForciblyRatio", fixed("0.85").accepted("files do not expire in this version");
+    disk_space_clean_forcibly_ratio: Ratio = "rocketmq.broker.diskSpaceCleanForciblyRatio", fixed("0.85").embedded("1.00");
     /// ACL file, relative to the home directory.
     acl_plain_file: PathBuf = "rocketmq.acl.plain.file", fixed("conf/plain_acl.yml").accepted("access control is not part of this version");
     /// Whether ports speak TLS. `permissive`, Java's default, answers plain text and would answer TLS too.

@@ -264,7 +264,6 @@ fn files_that_java_rewrote_are_taken() {
             "pullMessageThreadPoolNums",
             "clientCallbackExecutorThreads",
             "bitMapLengthConsumeQueueExt",
-            "deleteWhen",
             "osPageCacheBusyTimeOutMills",
         ],
         "sized for another machine, or without effect here"
@@ -402,7 +401,6 @@ fn what_is_not_built_is_refused_and_what_is_harmless_is_noted() {
         [
             "diskMaxUsedSpaceRatio=99: 95 is used",
             "filterServerNums has no effect: filter servers were removed before 4.9.8",
-            "diskMaxUsedSpaceRatio has no effect: files do not expire in this version",
             "haListenPort has no effect: it is always listenPort+1, as in Java",
         ]
     );

@@ -37,15 +37,22 @@ pub enum Operation {
 /// Decides for each operation whether it fails: `Some(error)` fails it before anything happened.
 pub type FaultPlan = dyn Fn(Operation, &Path) -> Option<io::Error> + Send + Sync;
 
-/// The file system, as the store uses it. Clones share the fault plan.
+/// Says how full the file system of a path is, instead of asking it.
+pub type UsePlan = dyn Fn(&Path) -> io::Result<DiskUse> + Send + Sync;
+
+/// The file system, as the store uses it. Clones share the plans.
 #[derive(Clone, Default)]
 pub struct Disk {
     faults: Option<Arc<FaultPlan>>,
+    used: Option<Arc<UsePlan>>,
 }
 
 impl fmt::Debug for Disk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Disk").field("faults", &self.faults.is_some()).finish()
+        f.debug_struct("Disk")
+            .field("faults", &self.faults.is_some())
+            .field("used", &self.used.is_some())
+            .finish()
     }
 }
 
@@ -54,18 +61,21 @@ impl fmt::Debug for Disk {
 pub struct DiskUse {
     /// Size of the file system.
     pub total_bytes: u64,
-    /// What an unprivileged process can still write.
+    /// What files take.
+    pub used_bytes: u64,
+    /// What an unprivileged process can still write. With `used_bytes` less than the total where some is kept for the superuser.
     pub free_bytes: u64,
 }
 
 impl DiskUse {
-    /// Used share from 0 to 100, rounded up as the reference does.
+    /// Used share from 0 to 100 of what an unprivileged process can use at all, rounded up: as the reference and `df` count.
+    #[doc(alias = "getDiskPartitionSpaceUsedPercent")]
     pub fn used_percent(self) -> u32 {
-        if self.total_bytes == 0 {
-            return 0;
+        let (used, free) = (u128::from(self.used_bytes), u128::from(self.free_bytes));
+        match used + free {
+            0 => 0,
+            usable => u32::try_from((used * 100).div_ceil(usable)).unwrap_or(100),
         }
-        let used = u128::from(self.total_bytes - self.free_bytes.min(self.total_bytes));
-        u32::try_from((used * 100).div_ceil(u128::from(self.total_bytes))).unwrap_or(100)
     }
 }
 
@@ -77,7 +87,12 @@ impl Disk {
 
     /// The real file system, except for the operations that `plan` fails.
     pub fn failing(plan: Arc<FaultPlan>) -> Self {
-        Self { faults: Some(plan) }
+        Self { faults: Some(plan), used: None }
+    }
+
+    /// This file system, as full as `plan` says.
+    pub fn filled(self, plan: Arc<UsePlan>) -> Self {
+        Self { used: Some(plan), ..self }
     }
 
     fn check(&self, operation: Operation, path: &Path) -> io::Result<()> {
@@ -220,9 +235,13 @@ impl Disk {
 
     /// Size and free space of the file system that holds `path`.
     pub fn usage(&self, path: &Path) -> io::Result<DiskUse> {
+        if let Some(plan) = &self.used {
+            return plan(path);
+        }
         let stat = rustix::fs::statvfs(path)?;
         Ok(DiskUse {
             total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+            used_bytes: stat.f_blocks.saturating_sub(stat.f_bfree).saturating_mul(stat.f_frsize),
             free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
         })
     }
@@ -290,4 +309,23 @@ fn allocate_by_writing(file: &File, offset: u64, len: u64) -> io::Result<()> {
         position += step as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn used_percent_rounds_up_and_leaves_out_what_is_reserved() {
+        let percent =
+            |used_bytes, free_bytes| DiskUse { total_bytes: 1000, used_bytes, free_bytes }.used_percent();
+        assert_eq!(percent(0, 1000), 0);
+        assert_eq!(percent(1, 999), 1);
+        assert_eq!(percent(900, 100), 90);
+        assert_eq!(percent(901, 99), 91);
+        assert_eq!(percent(475, 475), 50, "50 of 1000 are reserved");
+        assert_eq!(percent(950, 0), 100);
+        assert_eq!(percent(0, 0), 0);
+        assert_eq!(percent(u64::MAX, u64::MAX), 50);
+    }
 }

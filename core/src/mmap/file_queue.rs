@@ -250,18 +250,26 @@ impl MappedFileQueue {
             .map_err(|cause| Error::io(format_args!("clear {}", last.path().display()), &cause))
     }
 
-    /// Takes the oldest `count` files out and removes their names, but never the newest file. Returns how many went.
-    pub fn remove_oldest(&self, count: usize) -> Result<usize> {
-        let taken: Vec<_> = {
-            let mut files = self.files.write();
-            let count = count.min(files.len().saturating_sub(1));
-            files.drain(..count).collect()
-        };
-        for file in &taken {
-            file.remove()
-                .map_err(|cause| Error::io(format_args!("remove {}", file.path().display()), &cause))?;
+    /// Removes the oldest file, unless it is the newest too: first its name, then from the queue. Where the name cannot be removed
+    /// nothing changes, so that names never go in another order than that of the files. Views keep what they show.
+    ///
+    /// For one caller at a time, which keeps [`MappedFileQueue::destroy`] out: a file made anew may have the same name.
+    pub fn remove_oldest(&self) -> Result<Option<Arc<MappedFile>>> {
+        let Some(oldest) = self.first_of_several() else { return Ok(None) };
+        oldest
+            .remove()
+            .map_err(|cause| Error::io(format_args!("remove {}", oldest.path().display()), &cause))?;
+        let mut files = self.files.write();
+        if files.first().is_some_and(|first| Arc::ptr_eq(first, &oldest)) {
+            files.remove(0);
         }
-        Ok(taken.len())
+        Ok(Some(oldest))
+    }
+
+    /// The oldest file, if there is a newer one.
+    pub fn first_of_several(&self) -> Option<Arc<MappedFile>> {
+        let files = self.files.read();
+        files.first().filter(|_| files.len() > 1).cloned()
     }
 
     /// Removes every file and the directory.
@@ -278,7 +286,8 @@ impl MappedFileQueue {
     /// Makes durable what each file's page rule allows, in order. Returns the durable offset.
     pub fn flush(&self, pages_min: usize) -> std::io::Result<i64> {
         loop {
-            let from = self.flushed_offset();
+            // What lay there may have been removed since.
+            let from = self.flushed_offset().max(self.min_offset());
             let Some(file) = self.find(from) else { return Ok(from) };
             let position = file.flush(pages_min)?;
             self.flushed.fetch_max(file.start_offset() + position as i64, Ordering::AcqRel);
@@ -342,9 +351,44 @@ mod tests {
         assert!(queue.find(12_288).is_none() && queue.find(-1).is_none());
         assert!(queue.slice(4090, 10).is_none(), "a view does not cross files");
         assert_eq!(queue.flush(0).unwrap(), 8202);
-        assert_eq!(queue.remove_oldest(9).unwrap(), 2);
+        for removed in [0, 4096] {
+            assert_eq!(queue.remove_oldest().unwrap().unwrap().start_offset(), removed);
+        }
+        assert!(queue.remove_oldest().unwrap().is_none(), "the newest stays");
         assert_eq!(queue.min_offset(), 8192);
         assert!(queue.find(4096).is_none());
+    }
+
+    #[test]
+    fn a_file_whose_name_stays_keeps_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let stuck = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let plan = stuck.clone();
+        let disk = Disk::failing(Arc::new(move |operation, path: &Path| {
+            let fails =
+                operation == super::super::disk::Operation::Remove && path.ends_with(format!("{:020}", 0));
+            (fails && plan.load(Ordering::Relaxed)).then(|| std::io::ErrorKind::PermissionDenied.into())
+        }));
+        let queue = MappedFileQueue::new(&disk, dir.path(), 4096, Allocation::Whole);
+        (0..3).for_each(|_| append(&queue, 4096));
+        assert!(queue.remove_oldest().is_err());
+        assert_eq!((queue.len(), queue.min_offset()), (3, 0));
+        stuck.store(false, Ordering::Relaxed);
+        assert!(queue.remove_oldest().unwrap().is_some());
+        let reopened = self::queue(dir.path());
+        reopened.load().unwrap();
+        assert_eq!((reopened.len(), reopened.min_offset()), (2, 4096));
+    }
+
+    #[test]
+    fn flush_goes_on_behind_what_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        append(&queue, 4096);
+        append(&queue, 4096);
+        append(&queue, 10);
+        queue.remove_oldest().unwrap();
+        assert_eq!(queue.flush(0).unwrap(), 8202);
     }
 
     #[test]

@@ -19,6 +19,7 @@ impl MessageStore {
         self.reput.wake();
         self.log.flush().wake_for_stop();
         self.queue_flush.wake_for_stop();
+        self.retention.wake_for_stop();
         for thread in threads {
             thread.join()?;
         }

@@ -173,6 +173,9 @@ impl Dispatch {
         wait: FileWait,
     ) -> Result<UnitAppend> {
         let Arrival { topic, queue_id, queue_offset, tags_code, store_timestamp_ms, .. } = *arrival;
+        if recent.is_gone(topic, record.physical_offset()) {
+            return Ok(UnitAppend::Known);
+        }
         let size = i32::try_from(record.total_size()).unwrap_or(i32::MAX);
         let unit = CqUnit { physical_offset: record.physical_offset(), size, tags_code };
         let find = || match wait {
@@ -235,6 +238,8 @@ const RECENT_QUEUES: usize = 16;
 pub struct Recent {
     queues: [Option<RecentQueue>; RECENT_QUEUES],
     index: Option<Arc<IndexFile>>,
+    /// Topics that were deleted while the log held undispatched records of theirs, and where those end.
+    gone: Vec<(Box<str>, i64)>,
 }
 
 #[derive(Debug)]
@@ -264,6 +269,27 @@ impl Recent {
             *place = Some(RecentQueue { queue: find()?, last: None, newest_ms: None });
         }
         place.as_mut()
+    }
+
+    /// See [`super::reput::DispatchRound::forget_files`].
+    pub(super) fn forget_files(&mut self) {
+        (self.queues, self.index) = Default::default();
+    }
+
+    /// See [`super::reput::DispatchRound::skip_topic`].
+    pub(super) fn skip_topic(&mut self, topic: &str, end_offset: i64) {
+        self.gone.retain(|(gone, _)| &**gone != topic);
+        self.gone.push((topic.into(), end_offset));
+    }
+
+    /// Whether the topic of this record was deleted after it was stored. Records are asked for in the order of the log.
+    #[inline]
+    fn is_gone(&mut self, topic: &str, physical_offset: i64) -> bool {
+        if self.gone.is_empty() {
+            return false;
+        }
+        self.gone.retain(|(_, end_offset)| physical_offset < *end_offset);
+        self.gone.iter().any(|(gone, _)| &**gone == topic)
     }
 
     fn note_written(&mut self, flush: &QueueFlush) {

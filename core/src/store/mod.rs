@@ -3,7 +3,7 @@
 //! Write: [`put`] gates → [`commit_log`] append (the one lock, where offsets are assigned) → [`acks`] ticket.
 //! Behind it: [`reput`] tails the log and hands each record to the consume queues, the arrival listener and the key index.
 //! Read: [`get`] goes from queue offset over units to views of the log, without copying a body.
-//! Start: [`open`] locks, loads, recovers; [`close`] is the reverse.
+//! Start: [`open`] locks, loads, recovers; [`close`] is the reverse. Meanwhile [`retention`] deletes what is old.
 
 pub mod acks;
 mod check;
@@ -20,6 +20,7 @@ pub mod options;
 pub mod put;
 pub mod query;
 pub mod reput;
+pub mod retention;
 pub mod running;
 pub mod stats;
 mod topics_gone;
@@ -42,6 +43,7 @@ use dispatch::{ArrivalListener, Dispatch};
 use index::MessageIndex;
 use options::{LiveTuning, StoreOptions, Tuning};
 use reput::Reput;
+use retention::Retention;
 use running::RunningFlags;
 use stats::StoreStats;
 
@@ -64,6 +66,7 @@ pub struct MessageStore {
     dispatch: Arc<Dispatch>,
     reput: Arc<Reput>,
     queue_flush: Arc<QueueFlush>,
+    retention: Arc<Retention>,
     stats: Arc<StoreStats>,
     threads: Mutex<Vec<ServiceThread>>,
     timers: Timers,
@@ -95,6 +98,12 @@ impl MessageStore {
     /// log until they expire, but no queue leads to them any more.
     pub fn delete_topic(&self, topic: &str) -> Result<()> {
         topics_gone::delete(self, topic)
+    }
+
+    /// Has expired files of the log deleted soon, whatever the hour.
+    #[doc(alias = "executeDeleteFilesManually")]
+    pub fn delete_expired_files(&self) {
+        self.retention.ask();
     }
 
     /// Takes new values for what may change at run time.

@@ -18,6 +18,7 @@ use super::dispatch::{BitMaps, Dispatch};
 use super::index::{IndexParts, MessageIndex, Trust};
 use super::options::{FlushMode, LiveTuning, StoreOptions};
 use super::reput::Reput;
+use super::retention::{Retention, RetentionParts};
 use super::running::{Refusal, RunningFlags};
 use super::stats::StoreStats;
 use crate::clock::Clock;
@@ -67,13 +68,7 @@ impl MessageStore {
         let queues_are_complete = !crashed && options.consume_queue_path().is_dir();
         let recovered = recover_log(&options, crashed, &files, &queues, &checkpoint)?;
         let tuning: LiveTuning = Arc::new(ArcSwap::from_pointee(options.tuning.clone()));
-        let parts = IndexParts {
-            disk: disk.clone(),
-            clock: clock.clone(),
-            dir: options.index_path(),
-            layout,
-            tuning: tuning.clone(),
-        };
+        let parts = index_parts(&options, disk, clock, layout, &tuning);
         let index = open_index(&options, parts, crashed, recovered, &checkpoint)?;
         let flags = Arc::new(RunningFlags::closed());
         let queue_flush =
@@ -89,10 +84,22 @@ impl MessageStore {
         let reput = Arc::new(Reput::new(files.clone(), dispatch.clone(), flags.clone(), service.clone()));
         dispatch_rest(&files, &queues, &index, &reput, recovered, queues_are_complete)?;
 
+        let retention = Arc::new(Retention::new(RetentionParts {
+            disk: disk.clone(),
+            options: options.clone(),
+            files: files.clone(),
+            queues: queues.clone(),
+            queue_flush: queue_flush.clone(),
+            index: index.clone(),
+            reput: reput.clone(),
+            flags: flags.clone(),
+            tuning: tuning.clone(),
+            service: service.clone(),
+        }));
         let log = start_log(disk, &options, files, &checkpoint, &tuning, (reput.signal(), service))?;
         log.set_queue_offsets(queues.next_offsets());
         create_abort_marker(disk, &options.root)?;
-        let threads = start_threads(&options, log.flush(), &queue_flush, &reput, &poison)?;
+        let threads = start_threads(&options, log.flush(), &queue_flush, (&reput, &retention), &poison)?;
         let stats = Arc::new(StoreStats::new(clock));
         let timers = start_sampling(&stats, clock, &poison)?;
         flags.set(Refusal::Closed, false);
@@ -109,6 +116,7 @@ impl MessageStore {
             dispatch,
             reput,
             queue_flush,
+            retention,
             stats,
             threads: Mutex::new(threads),
             timers,
@@ -233,6 +241,22 @@ fn recover_log(
     }))
 }
 
+fn index_parts(
+    options: &StoreOptions,
+    disk: &Disk,
+    clock: &Clock,
+    layout: IndexLayout,
+    tuning: &LiveTuning,
+) -> IndexParts {
+    IndexParts {
+        disk: disk.clone(),
+        clock: clock.clone(),
+        dir: options.index_path(),
+        layout,
+        tuning: tuning.clone(),
+    }
+}
+
 /// Opens the index and removes what cannot be trusted; [`dispatch_rest`] builds it again.
 fn open_index(
     options: &StoreOptions,
@@ -310,7 +334,7 @@ fn start_threads(
     options: &StoreOptions,
     flush: &Arc<LogFlush>,
     queue_flush: &Arc<QueueFlush>,
-    reput: &Arc<Reput>,
+    (reput, retention): (&Arc<Reput>, &Arc<Retention>),
     poison: &Poison,
 ) -> Result<Vec<ServiceThread>> {
     let mut threads = Vec::new();
@@ -328,5 +352,7 @@ fn start_threads(
     }
     let service = queue_flush.clone();
     threads.push(ServiceThread::spawn("store-cq-flush", poison, move || service.run())?);
+    let service = retention.clone();
+    threads.push(ServiceThread::spawn("store-clean", poison, move || service.run())?);
     Ok(threads)
 }

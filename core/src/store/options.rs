@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{FlushDiskType, StoreConfig};
+use super::retention::rules::{DiskLevels, RetentionRules};
+use crate::config::{FlushDiskType, StoreConfig, SystemConfig};
 use crate::format::disk::index::{INDEX_ENTRIES_DEFAULT, INDEX_SLOTS_DEFAULT};
 use crate::format::names::file;
 use crate::format::record::tags::DelayLevels;
@@ -84,6 +85,8 @@ pub struct Tuning {
     pub index_enabled: bool,
     /// `maxMsgsNumBatch`: records that one query by key finds at most.
     pub query_count_max: usize,
+    /// When files go.
+    pub retention: RetentionRules,
 }
 
 impl Default for Tuning {
@@ -106,6 +109,7 @@ impl Default for Tuning {
             in_memory_percent: 40,
             index_enabled: true,
             query_count_max: 64,
+            retention: RetentionRules::default(),
         }
     }
 }
@@ -137,6 +141,7 @@ impl From<&StoreConfig> for Tuning {
             in_memory_percent: config.access_message_in_memory_max_ratio,
             index_enabled: config.message_index_enable,
             query_count_max: config.max_msgs_num_batch as usize,
+            retention: RetentionRules::from(config),
         }
     }
 }
@@ -171,6 +176,10 @@ pub struct StoreOptions {
     pub delay_levels: DelayLevels,
     /// `enableMultiDispatch` and what goes with it.
     pub fan_out: FanOutOptions,
+    /// `cleanResourceInterval`.
+    pub clean_interval: Duration,
+    /// At which use of the disk files go whatever their age, and puts are refused.
+    pub disk_levels: DiskLevels,
     /// What may change later.
     pub tuning: Tuning,
 }
@@ -191,12 +200,14 @@ impl StoreOptions {
             check_crc_on_recover: true,
             delay_levels: DelayLevels::default(),
             fan_out: FanOutOptions::default(),
+            clean_interval: Duration::from_secs(10),
+            disk_levels: DiskLevels::default(),
             tuning: Tuning::default(),
         }
     }
 
     /// What the configuration says.
-    pub fn of(config: &StoreConfig) -> Self {
+    pub fn of(config: &StoreConfig, system: &SystemConfig) -> Self {
         let delay_levels = DelayLevels::parse(config.message_delay_level.as_str()).unwrap_or_default();
         Self {
             root: config.store_path_root_dir.clone(),
@@ -222,6 +233,8 @@ impl StoreOptions {
                 light_queues: config.enable_lmq,
                 light_queues_max: config.max_lmq_consume_queue_num as usize,
             },
+            clean_interval: Duration::from_millis(u64::from(config.clean_resource_interval)),
+            disk_levels: DiskLevels::from(system),
             tuning: Tuning::from(config),
         }
     }

@@ -230,6 +230,7 @@ impl MessageStore {
                 if !self.flags.has(Refusal::DiskFull) {
                     tracing::error!(target: "broker::store", error = %cause, "disk full: puts are refused until there is room");
                     self.flags.set(Refusal::DiskFull, true);
+                    self.retention.begin_round_now();
                 }
                 PutStatus::ServiceNotAvailable
             }

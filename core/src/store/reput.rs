@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -32,6 +32,8 @@ pub struct Reput {
     offset: AtomicI64,
     /// Held during a round.
     round: Mutex<Recent>,
+    /// How many want it to end soon.
+    waiting: AtomicUsize,
 }
 
 /// The right to dispatch.
@@ -42,14 +44,16 @@ pub struct DispatchRound<'a> {
 }
 
 impl DispatchRound<'_> {
-    /// See [`Reput::catch_up`].
-    pub fn dispatch_all(&mut self) -> bool {
-        matches!(self.reput.dispatch_all(&mut self.recent, FileWait::Allowed), Round::CaughtUp)
-    }
-
     /// Forgets the files that the dispatch kept at hand: the caller removes some.
     pub fn forget_files(&mut self) {
-        *self.recent = Recent::default();
+        self.recent.forget_files();
+    }
+
+    /// The topic's records below `end_offset` go to no queue.
+    pub fn skip_topic(&mut self, topic: &str, end_offset: i64) {
+        if end_offset > self.reput.offset() {
+            self.recent.skip_topic(topic, end_offset);
+        }
     }
 }
 
@@ -59,6 +63,8 @@ enum Round {
     NextFile,
     /// A file has to be made first.
     NeedsFile,
+    /// Somebody waits for the round.
+    Interrupted,
     Failed,
 }
 
@@ -78,6 +84,7 @@ impl Reput {
             wrote: Arc::new(Signal::new()),
             offset: AtomicI64::new(0),
             round: Mutex::new(Recent::default()),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -86,9 +93,14 @@ impl Reput {
         self.offset.store(offset, Ordering::Release);
     }
 
+    /// Everything below is dispatched.
+    pub fn offset(&self) -> i64 {
+        self.offset.load(Ordering::Acquire)
+    }
+
     /// Bytes of the log that are not dispatched yet.
     pub fn behind_bytes(&self) -> i64 {
-        (self.files.max_offset() - self.offset.load(Ordering::Acquire)).max(0)
+        (self.files.max_offset() - self.offset()).max(0)
     }
 
     /// Raised when there is something to dispatch.
@@ -121,7 +133,14 @@ impl Reput {
 
     /// Dispatches everything that is in the log. False when something could not be written; the position stays there.
     pub fn catch_up(&self) -> bool {
-        self.begin_round().dispatch_all()
+        loop {
+            let mut recent = self.round.lock();
+            match self.dispatch_all(&mut recent, FileWait::Allowed) {
+                // While more is appended than dispatched a round has no end of its own.
+                Round::Interrupted => MutexGuard::unlock_fair(recent),
+                end => return matches!(end, Round::CaughtUp),
+            }
+        }
     }
 
     /// Something was appended: dispatches it here and now, while it is in this processor's cache and without waking a thread, unless
@@ -147,9 +166,12 @@ impl Reput {
         }
     }
 
-    /// Keeps every other dispatch out until the round is dropped.
+    /// Keeps every other dispatch out until the round is dropped. Waits for as long as a few records take.
     pub fn begin_round(&self) -> DispatchRound<'_> {
-        DispatchRound { reput: self, recent: self.round.lock() }
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let recent = self.round.lock();
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        DispatchRound { reput: self, recent }
     }
 
     fn dispatch_all(&self, recent: &mut Recent, wait: FileWait) -> Round {
@@ -179,6 +201,9 @@ impl Reput {
             self.offset.store(start + position as i64, Ordering::Release);
             if let Some(end) = end {
                 break end;
+            }
+            if self.waiting.load(Ordering::Acquire) > 0 {
+                break Round::Interrupted;
             }
         };
         self.dispatch.batch_done();

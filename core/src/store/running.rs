@@ -12,6 +12,8 @@ pub enum Refusal {
     DiskFull = 2,
     /// A consume queue cannot be written; cleared when it can.
     DispatchFailing = 4,
+    /// More of a disk is in use than the warning level; cleared by the first look that finds less.
+    DiskAboveWarning = 8,
 }
 
 /// The refusal bits.
@@ -38,7 +40,7 @@ impl RunningFlags {
         self.0.load(Ordering::Acquire) & refusal as u8 != 0
     }
 
-    /// True when puts must be refused before they reach the log. A full disk does not count: the append itself finds out
+    /// True when puts must be refused before they reach the log. A disk without any room does not count: the append itself finds out
     /// whether there is room again.
     pub fn refuses_puts(&self) -> bool {
         self.0.load(Ordering::Acquire) & !(Refusal::DiskFull as u8) != 0

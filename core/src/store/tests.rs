@@ -8,7 +8,9 @@ pub(crate) mod golden;
 mod index;
 mod light_queues;
 mod model;
+mod retention;
 mod sync_failures;
+mod topic_deletion;
 
 use std::fs;
 use std::io;

@@ -40,7 +40,12 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
         home: scratch.dir("broker"),
         properties: Vec::new(),
     };
-    let mut broker = Broker::start(options.with("mappedFileSizeCommitLog", 4 << 20));
+    // Nothing is deleted and no share of the disk refuses: what is tested is a disk without a block.
+    let options = options
+        .with("mappedFileSizeCommitLog", 4 << 20)
+        .with("cleanFileForciblyEnable", false)
+        .with("rocketmq.broker.diskSpaceWarningLevelRatio", "1.0");
+    let mut broker = Broker::start(options);
     let mut ledger = Ledger::default();
     connect(&broker).create_topic(TOPIC, 1).unwrap();
 

@@ -12,5 +12,6 @@ mod mqadmin;
 mod other_clients;
 mod raw_frames;
 mod replay;
+mod retention;
 mod store_exchange;
 mod transactions;

@@ -69,7 +69,10 @@ impl Fixture {
         let config = LiveConfig::with_file(Config::with_properties(Profile::Server, &all).unwrap(), None);
         let clock = Clock::manual(BEGIN_MS);
         let disk = Disk::real();
-        let store = MessageStore::open(StoreOptions::of(&config.load().store), &clock, &disk).unwrap();
+        let store = {
+            let config = config.load();
+            MessageStore::open(StoreOptions::of(&config.store, &config.system), &clock, &disk).unwrap()
+        };
         let topics = Arc::new(Topics::open(disk.clone(), config.clone(), clock.clone()).unwrap());
         let groups = Arc::new(SubscriptionGroups::open(disk.clone(), config.clone(), clock.clone()).unwrap());
         let offsets = Arc::new(ConsumerOffsets::open(disk.clone(), &config).unwrap());

@@ -129,12 +129,11 @@ impl CommitLog {
         self.append.lock().next = offsets;
     }
 
-    /// Forgets the queue offsets of a topic if `delete`, run with appends kept out, says that it deleted it.
-    pub fn forget_topic_if<T>(&self, topic: &str, delete: impl FnOnce() -> Option<T>) -> Option<T> {
+    /// Forgets the queue offsets of a topic: from the offset that it gives on, its records are numbered from 0.
+    pub fn forget_topic(&self, topic: &str) -> i64 {
         let mut state = self.append.lock();
-        let deleted = delete()?;
         state.next.forget(topic);
-        Some(deleted)
+        self.files.wrote_offset()
     }
 
     /// Fills up the present file and begins the next.

@@ -141,7 +141,7 @@ impl QueueExt {
     pub fn remove_before(&self, address: i64) -> Result<()> {
         let Some(offset) = offset_of(address) else { return Ok(()) };
         let gone = self.files.files().iter().take_while(|file| file.end_offset() < offset).count();
-        self.files.remove_oldest(gone).map(drop)
+        (0..gone).try_for_each(|_| self.files.remove_oldest().map(drop))
     }
 }
 

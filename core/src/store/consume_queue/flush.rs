@@ -29,6 +29,8 @@ pub struct QueueFlush {
     index: Arc<MessageIndex>,
     service: Service,
     tuning: LiveTuning,
+    /// Held by a flush: the checkpoint must not move before what another one took off the list is durable.
+    flushing: Mutex<()>,
 }
 
 impl QueueFlush {
@@ -47,6 +49,7 @@ impl QueueFlush {
             index,
             service,
             tuning,
+            flushing: Mutex::new(()),
         }
     }
 
@@ -103,7 +106,14 @@ impl QueueFlush {
         }
     }
 
+    /// Makes every unit durable that was noted. False when that failed, or had failed before. Blocks on the disk.
+    pub fn flush_all(&self) -> bool {
+        self.flush(0);
+        !self.service.poison.is_set()
+    }
+
     fn flush(&self, pages_min: usize) {
+        let _alone = self.flushing.lock();
         if self.service.poison.is_set() {
             return;
         }

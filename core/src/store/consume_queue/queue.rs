@@ -381,16 +381,22 @@ impl ConsumeQueue {
         })
     }
 
-    /// Moves the minimum to the first unit of the oldest file whose record begins at or behind `log_min`; a file without such a
-    /// unit leaves it as it is.
+    /// Moves the minimum to the first unit whose record begins at or behind `log_min`. Without such a unit it stays as it is, as in
+    /// the reference, but for units whose file is gone.
+    #[doc(alias = "correctMinOffset")]
     pub fn correct_min(&self, log_min: i64) {
-        let Some(first) = self.files.first() else { return };
-        let found = CqUnit::iter(first.published(0))
-            .position(|unit| !unit.is_blank() && unit.physical_offset >= log_min);
-        if let Some(position) = found {
-            let min_index = first.start_offset() / UNIT + position as i64;
-            self.min_index.store(min_index, Ordering::Release);
-            self.trim_ext(min_index);
+        let files = self.files.files();
+        let Some(first) = files.first() else { return };
+        let found = files.iter().find_map(|file| {
+            let position = first_at_or_behind(file.published(0), log_min)?;
+            Some(file.start_offset() / UNIT + position as i64)
+        });
+        match found {
+            Some(index) => {
+                self.min_index.store(index, Ordering::Release);
+                self.trim_ext(index);
+            }
+            None => drop(self.min_index.fetch_max(first.start_offset() / UNIT, Ordering::AcqRel)),
         }
     }
 
@@ -402,6 +408,54 @@ impl ConsumeQueue {
             tracing::warn!(target: "broker::store", topic = %self.topic, %error, "consume queue extension files are not removed");
         }
     }
+
+    /// True when the minimum, or a file, lies before what the log still holds.
+    pub fn is_behind(&self, log_min: i64) -> bool {
+        let Some(first) = self.files.first() else { return false };
+        let is_below = |unit: CqUnit| unit.is_blank() || unit.physical_offset < log_min;
+        let min = self.min_index();
+        min < first.start_offset() / UNIT
+            || self.unit(min).is_some_and(is_below)
+            || CqUnit::iter(first.published(0)).next_back().is_some_and(is_below)
+    }
+
+    /// Removes the oldest files as long as all their records lie below `log_min`, never the newest, and moves the minimum. Returns
+    /// how many went. Dispatch is to be kept out.
+    #[doc(alias = "deleteExpiredFile")]
+    pub fn trim(&self, log_min: i64) -> Result<usize> {
+        let is_expired = |file: &Arc<MappedFile>| {
+            let newest = CqUnit::iter(file.published(0)).next_back();
+            newest.is_some_and(|unit| unit.is_blank() || unit.physical_offset < log_min)
+        };
+        let mut removed = 0;
+        while self.files.first_of_several().is_some_and(|first| is_expired(&first)) {
+            removed += usize::from(self.files.remove_oldest()?.is_some());
+        }
+        self.correct_min(log_min);
+        Ok(removed)
+    }
+
+    /// Removes every file but the newest, which says where the queue goes on; nothing of it can be read any more. Dispatch is to be
+    /// kept out.
+    pub fn expire(&self) -> Result<()> {
+        while self.files.remove_oldest()?.is_some() {}
+        self.min_index.store(self.max_index(), Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Position of the first unit whose record begins at or behind `log_min`: records lie in the log in the order of their queue.
+fn first_at_or_behind(units: &[u8], log_min: i64) -> Option<usize> {
+    let count = units.len() / CQ_UNIT_SIZE;
+    let is_below = |position: usize| {
+        CqUnit::at(units, position).is_some_and(|unit| unit.is_blank() || unit.physical_offset < log_min)
+    };
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_below(middle) { low = middle + 1 } else { high = middle }
+    }
+    (low < count).then_some(low)
 }
 
 #[cfg(test)]
@@ -482,6 +536,56 @@ mod tests {
         reloaded.load().unwrap();
         reloaded.correct_min(0);
         assert_eq!((reloaded.min_index(), reloaded.max_index()), (13, 14));
+    }
+
+    #[test]
+    fn trimming_removes_whole_files_and_moves_the_minimum_to_the_unit() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        for index in 0..35 {
+            append(&queue, index, index * 100).unwrap();
+        }
+        let state = || (queue.files().len(), queue.min_index(), queue.max_index());
+        assert!(!queue.is_behind(0));
+        assert_eq!((queue.trim(0).unwrap(), state()), (0, (4, 0, 35)));
+        assert!(queue.is_behind(1));
+        assert_eq!((queue.trim(1).unwrap(), state()), (0, (4, 1, 35)), "a record that begins before is gone");
+        assert_eq!(
+            (queue.trim(900).unwrap(), state()),
+            (0, (4, 9, 35)),
+            "the last unit of the file is there"
+        );
+        assert_eq!((queue.trim(901).unwrap(), state()), (1, (3, 10, 35)));
+        assert_eq!((queue.trim(2950).unwrap(), state()), (2, (1, 30, 35)));
+        assert_eq!((queue.trim(3450).unwrap(), state()), (0, (1, 30, 35)), "nothing is left to read");
+        append(&queue, 35, 3500).unwrap();
+        assert!(queue.is_behind(3500));
+        assert_eq!((queue.trim(3500).unwrap(), state()), (0, (1, 35, 36)));
+        queue.expire().unwrap();
+        assert_eq!(state(), (1, 36, 36));
+        assert_eq!(append(&queue, 36, 3600).unwrap(), UnitAppend::Written);
+        assert_eq!((queue.unit(35), queue.unit(36)), (None, Some(unit(3600))));
+        let reloaded = self::queue(dir.path());
+        reloaded.load().unwrap();
+        reloaded.correct_min(9999);
+        assert_eq!((reloaded.min_index(), reloaded.max_index()), (30, 37));
+    }
+
+    #[test]
+    fn the_minimum_is_the_same_as_counted_one_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = queue(dir.path());
+        append(&queue, 13, 1300).unwrap();
+        for index in 14..19 {
+            append(&queue, index, index * 100).unwrap();
+        }
+        for log_min in [0, 1, 1299, 1300, 1301, 1799, 1800] {
+            queue.correct_min(log_min);
+            let units = queue.files().first().unwrap();
+            let counted = CqUnit::iter(units.published(0))
+                .position(|unit| !unit.is_blank() && unit.physical_offset >= log_min);
+            assert_eq!(queue.min_index(), 10 + counted.unwrap() as i64, "{log_min}");
+        }
     }
 
     #[test]
