@@ -15,7 +15,7 @@ use super::commit_log::recover::{Mode, Recovered, recover};
 use super::consume_queue::flush::QueueFlush;
 use super::consume_queue::table::{ConsumeQueueTable, ExtFiles};
 use super::dispatch::{BitMaps, Dispatch};
-use super::index::{IndexParts, MessageIndex, Trust};
+use super::index::{IndexParts, MessageIndex, RecordKeys, Trust};
 use super::options::{FlushMode, LiveTuning, StoreOptions};
 use super::reput::Reput;
 use super::retention::{Retention, RetentionParts};
@@ -23,8 +23,10 @@ use super::running::{Refusal, RunningFlags};
 use super::stats::StoreStats;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::disk::cq_unit::CqUnit;
 use crate::format::disk::index::IndexLayout;
 use crate::format::names::file;
+use crate::format::record::decode::RecordView;
 use crate::mmap::allocator::MappedFileAllocator;
 use crate::mmap::disk::Disk;
 use crate::mmap::file_queue::MappedFileQueue;
@@ -35,6 +37,8 @@ use crate::runtime::stop::StopToken;
 use crate::runtime::threads::{Poison, Service, ServiceThread};
 use crate::runtime::timers::Timers;
 
+/// In the newest messages of as many queues keys are looked for.
+const QUEUES_LOOKED_AT: usize = 64;
 /// Rates are sampled this often.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -69,7 +73,17 @@ impl MessageStore {
         let recovered = recover_log(&options, crashed, &files, &queues, &checkpoint)?;
         let tuning: LiveTuning = Arc::new(ArcSwap::from_pointee(options.tuning.clone()));
         let parts = index_parts(&options, disk, clock, layout, &tuning);
-        let index = open_index(&options, parts, crashed, recovered, &checkpoint)?;
+        let trust = Trust {
+            log_end: recovered.map_or(0, |recovered| recovered.end_offset),
+            durable_until_ms: checkpoint.values().index_timestamp_ms,
+            crashed,
+            newest_with_keys: options
+                .tuning
+                .index_enabled
+                .then(|| newest_with_keys(&files, &queues))
+                .flatten(),
+        };
+        let index = open_index(&options, parts, &trust)?;
         let flags = Arc::new(RunningFlags::closed());
         let queue_flush =
             Arc::new(QueueFlush::new(checkpoint.clone(), index.clone(), tuning.clone(), service.clone()));
@@ -258,25 +272,25 @@ fn index_parts(
 }
 
 /// Opens the index and removes what cannot be trusted; [`dispatch_rest`] builds it again.
-fn open_index(
-    options: &StoreOptions,
-    parts: IndexParts,
-    crashed: bool,
-    recovered: Option<Recovered>,
-    checkpoint: &StoreCheckpoint,
-) -> Result<Arc<MessageIndex>> {
-    let trust = Trust {
-        log_end: recovered.map_or(0, |recovered| recovered.end_offset),
-        durable_until_ms: checkpoint.values().index_timestamp_ms,
-        crashed,
-    };
+fn open_index(options: &StoreOptions, parts: IndexParts, trust: &Trust) -> Result<Arc<MessageIndex>> {
     let disk = parts.disk.clone();
-    let index = MessageIndex::open(parts, &trust)?;
+    let index = MessageIndex::open(parts, trust)?;
     if index.is_damaged() {
         create_abort_marker(&disk, &options.root)?;
         index.remove_damaged()?;
     }
     Ok(Arc::new(index))
+}
+
+/// The newest record that belongs into the index, among the newest ones of some queues.
+fn newest_with_keys(files: &MappedFileQueue, queues: &ConsumeQueueTable) -> Option<i64> {
+    let has_keys = |unit: &CqUnit| {
+        let record = usize::try_from(unit.size).ok().and_then(|size| files.slice(unit.physical_offset, size));
+        record.is_some_and(|bytes| {
+            RecordView::parse(&bytes).is_ok_and(|record| !RecordKeys::of(&record).is_empty())
+        })
+    };
+    queues.newest_units(QUEUES_LOOKED_AT).iter().find(|unit| has_keys(unit)).map(|unit| unit.physical_offset)
 }
 
 /// Dispatches what the queues lack: nothing after a clean stop, else from the end of what they know, or from where recovery began,

@@ -130,9 +130,14 @@ impl ConsumeQueueTable {
 
     /// The unit that reaches furthest into the log.
     pub fn newest_unit(&self) -> Option<CqUnit> {
-        let all = self.all();
-        let newest = all.iter().max_by_key(|queue| queue.log_end())?;
-        newest.unit(newest.max_index() - 1).filter(|unit| !unit.is_blank())
+        newest_of(self.all().iter().max_by_key(|queue| queue.log_end())?)
+    }
+
+    /// The newest units of the `count` queues that reach furthest into the log, that one first.
+    pub fn newest_units(&self, count: usize) -> Vec<CqUnit> {
+        let mut all = self.all();
+        all.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.log_end()));
+        all.iter().take(count).filter_map(|queue| newest_of(queue)).collect()
     }
 
     /// Where the log has to be dispatched again for the queues that are damaged, if some are.
@@ -171,6 +176,10 @@ impl ConsumeQueueTable {
 
 fn queue_id_of(queue_dir: &Path) -> Option<i32> {
     queue_dir.file_name().and_then(|name| name.to_str()).and_then(parse_queue_folder)
+}
+
+fn newest_of(queue: &Arc<ConsumeQueue>) -> Option<CqUnit> {
+    queue.unit(queue.max_index() - 1).filter(|unit| !unit.is_blank())
 }
 
 fn directories(dir: &Path) -> Result<Vec<PathBuf>> {

@@ -28,6 +28,8 @@ pub struct Trust {
     pub durable_until_ms: i64,
     /// After a crash only what is durable counts.
     pub crashed: bool,
+    /// Offset of the newest record that the queues know, if it has keys and is to be indexed: an index that ends before it lacks files.
+    pub newest_with_keys: Option<i64>,
 }
 
 /// The part of the index that is not there any more.
@@ -41,8 +43,8 @@ pub(super) struct Lost {
 }
 
 impl MessageIndex {
-    /// Opens the files in the directory. The first one that cannot be trusted, and all behind it, are lost: see
-    /// [`MessageIndex::is_damaged`].
+    /// Opens the files in the directory. The first one that cannot be trusted, and all behind it, are lost; so is what is missing at the
+    /// end: see [`MessageIndex::is_damaged`].
     pub fn open(parts: IndexParts, trust: &Trust) -> Result<Self> {
         let paths = index_files(&parts.dir)?;
         let mut kept: Vec<Arc<IndexFile>> = Vec::new();
@@ -56,8 +58,13 @@ impl MessageIndex {
             kept.push(Arc::new(file));
         }
         lost.extend(paths.map(|(_, path)| path));
-        let from = kept.last().map_or(0, |file| file.header().end_physical_offset);
-        let lost = (!lost.is_empty()).then_some(Lost { files: lost, from, until: trust.log_end });
+        let end = kept.last().map(|file| file.header().end_physical_offset);
+        let is_incomplete = trust.newest_with_keys.is_some_and(|newest| end.is_none_or(|end| end < newest));
+        let lost = (is_incomplete || !lost.is_empty()).then_some(Lost {
+            files: lost,
+            from: end.unwrap_or(0),
+            until: trust.log_end,
+        });
         Ok(Self { parts, files: RwLock::new(kept), lost })
     }
 

@@ -72,6 +72,11 @@ impl<'a> RecordKeys<'a> {
         Self { unique, keys }
     }
 
+    /// True without any key.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
     /// Appends what [`MessageIndex::put`] takes for the unique key of a record, then for each of its keys.
     pub fn collect(self, record: &RecordView<'_>, into: &mut Vec<Key>) {
         if record.transaction_type() == TransactionType::Rollback {

@@ -16,7 +16,7 @@ use crate::store::dispatch::FileWait;
 use crate::store::options::Tuning;
 
 const BEGIN_MS: i64 = 1_700_000_000_000;
-const CLEAN: Trust = Trust { log_end: i64::MAX, durable_until_ms: 0, crashed: false };
+const CLEAN: Trust = Trust { log_end: i64::MAX, durable_until_ms: 0, crashed: false, newest_with_keys: None };
 
 struct Fixture {
     clock: Clock,

@@ -136,6 +136,35 @@ fn an_index_file_of_another_size_is_built_again_without_touching_queues() {
 }
 
 #[test]
+fn what_is_missing_at_the_end_of_the_index_is_built_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(options(dir.path()));
+    (0..100).for_each(|n| drop(put_key(&store, &format!("k{n}"))));
+    let index = dir.path().join("index");
+    for crashed in [false, true] {
+        for all in [true, false] {
+            store.close().unwrap();
+            match all {
+                true => fs::remove_dir_all(&index).unwrap(),
+                false => fs::remove_file(index.join(index_names(dir.path()).last().unwrap())).unwrap(),
+            }
+            if crashed {
+                fs::write(dir.path().join("abort"), b"").unwrap();
+            }
+            store = open(options(dir.path()));
+            assert_found(&store, 0..100);
+            assert_eq!(index_names(dir.path()).len(), 300_usize.div_ceil(49));
+        }
+    }
+    // Messages without keys may be newer.
+    put(&store, "T", 1, b"no key");
+    store.close().unwrap();
+    fs::remove_dir_all(&index).unwrap();
+    let store = open(options(dir.path()));
+    assert_found(&store, 0..100);
+}
+
+#[test]
 fn a_failed_rebuild_is_begun_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(options(dir.path()));
