@@ -282,14 +282,15 @@ impl Recent {
         self.gone.push((topic.into(), end_offset));
     }
 
-    /// Whether the topic of this record was deleted after it was stored. Records are asked for in the order of the log.
+    /// Everything below `offset` is dispatched, and will not be dispatched again.
+    pub(super) fn dispatched_until(&mut self, offset: i64) {
+        self.gone.retain(|(_, end_offset)| offset < *end_offset);
+    }
+
+    /// Whether the topic of this record was deleted after it was stored.
     #[inline]
-    fn is_gone(&mut self, topic: &str, physical_offset: i64) -> bool {
-        if self.gone.is_empty() {
-            return false;
-        }
-        self.gone.retain(|(_, end_offset)| physical_offset < *end_offset);
-        self.gone.iter().any(|(gone, _)| &**gone == topic)
+    fn is_gone(&self, topic: &str, physical_offset: i64) -> bool {
+        self.gone.iter().any(|(gone, end_offset)| physical_offset < *end_offset && &**gone == topic)
     }
 
     fn note_written(&mut self, flush: &QueueFlush) {

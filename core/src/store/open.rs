@@ -73,16 +73,8 @@ impl MessageStore {
         let recovered = recover_log(&options, crashed, &files, &queues, &checkpoint)?;
         let tuning: LiveTuning = Arc::new(ArcSwap::from_pointee(options.tuning.clone()));
         let parts = index_parts(&options, disk, clock, layout, &tuning);
-        let trust = Trust {
-            log_end: recovered.map_or(0, |recovered| recovered.end_offset),
-            durable_until_ms: checkpoint.values().index_timestamp_ms,
-            crashed,
-            newest_with_keys: options
-                .tuning
-                .index_enabled
-                .then(|| newest_with_keys(&files, &queues))
-                .flatten(),
-        };
+        let log_end = recovered.map_or(0, |recovered| recovered.end_offset);
+        let trust = trust_in_index(&options, crashed, log_end, &checkpoint, (&files, &queues));
         let index = open_index(&options, parts, &trust)?;
         let flags = Arc::new(RunningFlags::closed());
         let queue_flush =
@@ -280,6 +272,19 @@ fn open_index(options: &StoreOptions, parts: IndexParts, trust: &Trust) -> Resul
         index.remove_damaged()?;
     }
     Ok(Arc::new(index))
+}
+
+/// What the index has to agree with.
+fn trust_in_index(
+    options: &StoreOptions,
+    crashed: bool,
+    log_end: i64,
+    checkpoint: &StoreCheckpoint,
+    (files, queues): (&MappedFileQueue, &ConsumeQueueTable),
+) -> Trust {
+    let durable_until_ms = checkpoint.values().index_timestamp_ms;
+    let newest_with_keys = options.tuning.index_enabled.then(|| newest_with_keys(files, queues)).flatten();
+    Trust { log_end, durable_until_ms, crashed, newest_with_keys }
 }
 
 /// The newest record that belongs into the index, among the newest ones of some queues.

@@ -183,6 +183,8 @@ impl Reput {
                 self.offset.store(min_offset, Ordering::Release);
                 continue;
             }
+            // Not by the records that come by: a chunk that could not be finished comes again.
+            recent.dispatched_until(start);
             match self.dispatch_file(start, recent, wait) {
                 Round::NextFile => {}
                 end => return end,

@@ -137,7 +137,7 @@ impl ConsumeQueueTable {
     pub fn newest_units(&self, count: usize) -> Vec<CqUnit> {
         let mut all = self.all();
         all.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.log_end()));
-        all.iter().take(count).filter_map(|queue| newest_of(queue)).collect()
+        all.iter().take(count).filter_map(newest_of).collect()
     }
 
     /// Where the log has to be dispatched again for the queues that are damaged, if some are.

@@ -100,7 +100,8 @@ pub fn refuses_puts(levels: DiskLevels, disk: DiskPercent) -> bool {
 
 /// What a round may delete at `hour` (0 to 23, local time); `asked` when an operator wants expired files to go now.
 ///
-/// The disk of the queues counts for force only where that of the log gives no reason itself: deleting the log's newer files
+/// Where puts are refused there is always a reason: the reference, with `diskMaxUsedSpaceRatio` above the warning level, refuses puts
+/// and deletes nothing. The disk of the queues counts for force only where that of the log gives no reason itself: deleting the log's newer files
 /// would help the queues little.
 #[doc(alias = "isSpaceToDelete")]
 #[doc(alias = "isTimeToDelete")]
@@ -111,7 +112,7 @@ pub fn grounds(
     asked: bool,
     disk: DiskPercent,
 ) -> Grounds {
-    let space = f64::from(rules.space_percent) / 100.0;
+    let space = (f64::from(rules.space_percent) / 100.0).min(levels.refuse_above);
     let log_wants_space = is_above(disk.log, space);
     let wants_space = log_wants_space || is_above(disk.queues, space);
     if !(wants_space || asked || rules.hours.contains(hour)) {

@@ -65,11 +65,12 @@ fn more_disk_in_use_is_reason_for_more() {
 #[test]
 fn force_needs_a_reason_to_delete_at_all() {
     let late = rules(&[("diskMaxUsedSpaceRatio", "95")]);
-    let at = |hour, asked| grounds(&late, DiskLevels::default(), hour, asked, disk(95, 95));
-    assert_eq!(at(12, false), Grounds::Nothing, "95 is not above 95");
-    assert_eq!(at(4, false), Grounds::AnyAge);
-    assert_eq!(at(12, true), Grounds::AnyAge);
-    assert_eq!(at_noon(&late, 96), Grounds::AnyAge);
+    let at =
+        |hour, asked, percent| grounds(&late, DiskLevels::default(), hour, asked, disk(percent, percent));
+    assert_eq!(at(12, false, 90), Grounds::Nothing);
+    assert_eq!(at(4, false, 90), Grounds::AnyAge);
+    assert_eq!(at(12, true, 90), Grounds::AnyAge);
+    assert_eq!(at(12, false, 91), Grounds::AnyAge, "puts are refused: somebody has to clean");
     assert_eq!(grounds(&rules(&[]), DiskLevels::default(), 12, true, disk(10, 10)), Grounds::Expired);
 }
 
@@ -125,10 +126,10 @@ proptest! {
         if may_go(why, age_ms, rules.reserved) && age_ms < 72 * 3_600_000 {
             prop_assert!(may_force && log.max(queues) > 85);
         }
-        let is_due = hour == 4 || asked || log.max(queues) > space_percent;
+        let is_due = hour == 4 || asked || log.max(queues) > space_percent.min(90);
         prop_assert_eq!(why != Grounds::Nothing, is_due);
         // Refused puts are never left alone with a disk that nobody cleans.
-        if refuses_puts(DiskLevels::default(), disk(log, queues)) && space_percent <= 90 {
+        if refuses_puts(DiskLevels::default(), disk(log, queues)) {
             prop_assert!(why != Grounds::Nothing);
         }
     }

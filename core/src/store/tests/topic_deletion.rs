@@ -21,6 +21,7 @@ fn topics_deleted_during_dispatch_leave_no_foreign_data() {
     let options = StoreOptions {
         commit_log_file_bytes: 4 << 20,
         consume_queue_file_bytes: 20 * 1000,
+        index_entries: 200,
         ..options(dir.path())
     };
     let store = open(options.clone());
@@ -39,9 +40,9 @@ fn topics_deleted_during_dispatch_leave_no_foreign_data() {
         });
         let mut random = fastrand::Rng::with_seed(2);
         for number in 0..rounds() {
-            round.store(number.into(), Ordering::Relaxed);
-            // Somewhere in what the writers do in this round.
+            // Somewhere in what the writers do in this round, which is more than that.
             let target = store.max_physical_offset() + random.i64(0..3000);
+            round.store(number.into(), Ordering::Relaxed);
             while store.max_physical_offset() < target {
                 std::thread::yield_now();
             }
@@ -59,7 +60,7 @@ fn topics_deleted_during_dispatch_leave_no_foreign_data() {
     check(&store, &TOPICS, kept);
     // Neither a clean nor a careful start finds anything else.
     let crashed = dir.path().join("crashed");
-    for part in ["commitlog", "consumequeue", "checkpoint", "abort"] {
+    for part in ["commitlog", "consumequeue", "index", "checkpoint", "abort"] {
         let from = options.root.join(part);
         if from.is_dir() {
             copy(&from, &crashed.join(part));
@@ -103,7 +104,11 @@ fn write(store: &MessageStore, topic: &str, round: &AtomicU64, done: &AtomicBool
         }
         let queue_id = (number % 2) as i32;
         let text = format!("{topic}/{queue_id}/{number}");
-        put(store, topic, queue_id, text.as_bytes());
+        // With keys: a full index file makes a chunk be dispatched twice.
+        let properties = format!("KEYS\x01{text}");
+        let message =
+            PutMessage { properties: properties.as_bytes(), ..message(topic, queue_id, text.as_bytes()) };
+        assert_eq!(store.put(&message).status, PutStatus::Ok);
         counts[queue_id as usize] += 1;
         number += 1;
     }
