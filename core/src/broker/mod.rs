@@ -251,13 +251,17 @@ impl Broker {
 /// The store, and the filters that compute its bit maps: they are loaded once its directory is ours, before it recovers.
 fn open_store(parts: &BrokerParts, config: &Config) -> Result<(Arc<MessageStore>, Arc<ConsumerFilters>)> {
     let mut loaded = None;
-    let store =
-        MessageStore::open_with_bit_maps(StoreOptions::of(&config.store, &config.system), &parts.clock, &parts.disk, || {
+    let store = MessageStore::open_with_bit_maps(
+        StoreOptions::of(&config.store, &config.system),
+        &parts.clock,
+        &parts.disk,
+        || {
             let (disk, config, clock) = (parts.disk.clone(), parts.config.clone(), parts.clock.clone());
             let filters = Arc::new(ConsumerFilters::open(disk, config, clock)?);
             loaded = Some(filters.clone());
             Ok(Some(filters))
-        })?;
+        },
+    )?;
     let filters =
         loaded.ok_or_else(|| Error::new(ErrorKind::Internal, "the store opened without its filters"))?;
     Ok((store, filters))

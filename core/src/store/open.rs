@@ -79,17 +79,10 @@ impl MessageStore {
         let flags = Arc::new(RunningFlags::closed());
         let queue_flush =
             Arc::new(QueueFlush::new(checkpoint.clone(), index.clone(), tuning.clone(), service.clone()));
-        let dispatch = Arc::new(Dispatch::new(
-            queues.clone(),
-            queue_flush.clone(),
-            index.clone(),
-            options.delay_levels.clone(),
-            options.fan_out,
-            bit_maps,
-        ));
+        let dispatch = Arc::new(dispatch_into(&queues, &queue_flush, &index, &options, bit_maps));
         let reput = Arc::new(Reput::new(files.clone(), dispatch.clone(), flags.clone(), service.clone()));
         dispatch_rest(&files, &queues, &index, &reput, recovered, queues_are_complete)?;
-
+        queues.create_dir()?;
         let retention = Arc::new(Retention::new(RetentionParts {
             disk: disk.clone(),
             options: options.clone(),
@@ -106,8 +99,7 @@ impl MessageStore {
         log.set_queue_offsets(queues.next_offsets());
         create_abort_marker(disk, &options.root)?;
         let threads = start_threads(&options, log.flush(), &queue_flush, (&reput, &retention), &poison)?;
-        let stats = Arc::new(StoreStats::new(clock));
-        let timers = start_sampling(&stats, clock, &poison)?;
+        let (stats, timers) = start_sampling(clock, &poison)?;
         flags.set(Refusal::Closed, false);
         Ok(Arc::new(Self {
             options,
@@ -212,11 +204,23 @@ fn start_log(
     Ok(Arc::new(CommitLog::new(files, allocator, Arc::new(flush), clock, tuning.clone(), options.fan_out)))
 }
 
-fn start_sampling(stats: &Arc<StoreStats>, clock: &Clock, poison: &Poison) -> Result<Timers> {
+fn start_sampling(clock: &Clock, poison: &Poison) -> Result<(Arc<StoreStats>, Timers)> {
+    let stats = Arc::new(StoreStats::new(clock));
     let timers = Timers::start("store-timers", clock.clone(), poison)?;
     let sampled = stats.clone();
     timers.every("store statistics", SAMPLE_INTERVAL, SAMPLE_INTERVAL, move || sampled.sample());
-    Ok(timers)
+    Ok((stats, timers))
+}
+
+fn dispatch_into(
+    queues: &Arc<ConsumeQueueTable>,
+    queue_flush: &Arc<QueueFlush>,
+    index: &Arc<MessageIndex>,
+    options: &StoreOptions,
+    bit_maps: Option<Arc<dyn BitMaps>>,
+) -> Dispatch {
+    let (queues, queue_flush, index) = (queues.clone(), queue_flush.clone(), index.clone());
+    Dispatch::new(queues, queue_flush, index, options.delay_levels.clone(), options.fan_out, bit_maps)
 }
 
 /// Finds the end of the log, and makes the queues agree with it.

@@ -52,7 +52,10 @@ impl Golden {
         let filters = ConsumerFilters::open(Disk::real(), config.clone(), clock.clone()).unwrap();
         let filters = Arc::new(filters);
         let bit_maps = filters.clone();
-        let options = { let config = config.load(); StoreOptions::of(&config.store, &config.system) };
+        let options = {
+            let config = config.load();
+            StoreOptions::of(&config.store, &config.system)
+        };
         let store =
             MessageStore::open_with_bit_maps(options, &clock, &Disk::real(), || Ok(Some(bit_maps))).unwrap();
         let manifest = serde_json::from_slice(&fs::read(golden("manifest.json")).unwrap()).unwrap();

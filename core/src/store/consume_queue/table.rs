@@ -50,6 +50,12 @@ impl ConsumeQueueTable {
         ConsumeQueue::new(&self.disk, &dir, topic, queue_id, self.file_bytes).with_ext(ext)
     }
 
+    /// Makes the root. That it is missing at a start means that somebody wants the queues built again, deleted topics among them.
+    pub fn create_dir(&self) -> Result<()> {
+        let made = self.disk.create_dir_all(&self.root);
+        made.map_err(|cause| Error::io(format_args!("create {}", self.root.display()), &cause))
+    }
+
     /// Opens every queue found below the root. Directories whose name is no number are skipped.
     pub fn load(&self) -> Result<()> {
         for topic_dir in directories(&self.root)? {
