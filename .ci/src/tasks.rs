@@ -113,14 +113,14 @@ fn clients(place: &Place, out: &mut Closing) -> Result {
 /// What `test` does in short, at length.
 fn crash(place: &Place) -> Result {
     let mut steps = Steps::new();
-    steps.run("disk faults and bit flips", |out| {
+    steps.run("faults, bit flips, deletions", |out| {
         let arguments = ["test", "--profile", CHECKED, "-p", "libbroker", "--lib", "--", "--nocapture"];
         let mut command = place.cargo(&arguments);
-        out.run(at_length(command.args(["faults", "bit_flips"])), Runner::Cargo)
+        out.run(at_length(command.args(["faults", "bit_flips", "topic_deletion"])), Runner::Cargo)
     });
     if steps.run("build", |out| build(place, out, &["libbroker"])) {
-        steps.run("kills and full disks", |out| {
-            let arguments = ["--test", "all", "--", "--nocapture", "crash::", "full_disk::"];
+        steps.run("kills, full disks, swaps", |out| {
+            let arguments = ["--test", "all", "--", "--nocapture", "crash::", "full_disk::", "store_swaps::"];
             out.run(at_length(&mut server_tests(place, &arguments)), Runner::Cargo)
         });
     }
@@ -129,7 +129,13 @@ fn crash(place: &Place) -> Result {
 
 /// How much is done, unless the environment says otherwise.
 fn at_length(command: &mut Command) -> &mut Command {
-    let amounts = [("TEST_CRASH_ROUNDS", "500"), ("TEST_FULL_CYCLES", "50"), ("TEST_FLIPS", "10000")];
+    let amounts = [
+        ("TEST_CRASH_ROUNDS", "500"),
+        ("TEST_FULL_CYCLES", "50"),
+        ("TEST_FLIPS", "10000"),
+        ("TEST_DELETION_ROUNDS", "10000"),
+        ("TEST_SWAP_ROUNDS", "20"),
+    ];
     let unset = amounts.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
     command.envs(unset)
 }

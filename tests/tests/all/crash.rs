@@ -10,12 +10,13 @@
 mod delays;
 mod deliveries;
 mod feature;
-mod identity;
+pub(super) mod identity;
 mod offsets;
-mod requests;
+pub(super) mod requests;
 mod send_backs;
 mod sends;
 mod topics;
+mod transactions;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;

@@ -14,4 +14,5 @@ mod raw_frames;
 mod replay;
 mod retention;
 mod store_exchange;
+mod store_swaps;
 mod transactions;

@@ -14,8 +14,8 @@ use tests::harness::{Broker, BrokerOptions, Cluster, Driver, Flavor, Serializati
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 const END_TRANSACTION: i32 = 37;
-const COMMIT: &str = "8";
-const ROLLBACK: &str = "12";
+pub(super) const COMMIT: &str = "8";
+pub(super) const ROLLBACK: &str = "12";
 const GROUP: &str = "raw-transactions";
 const TOPIC: &str = "Orders";
 const HALF: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
@@ -259,9 +259,9 @@ fn quiet(name: &str, flush: &str) -> Cluster {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Half {
-    physical_offset: i64,
-    queue_offset: i64,
+pub(super) struct Half {
+    pub(super) physical_offset: i64,
+    pub(super) queue_offset: i64,
 }
 
 fn connect(cluster: &Cluster) -> RawClient {
@@ -291,11 +291,11 @@ fn end(client: &mut RawClient, half: Half, decision: &str) -> Answer {
     end_as(client, GROUP, half, decision)
 }
 
-fn end_as(client: &mut RawClient, group: &str, half: Half, decision: &str) -> Answer {
+pub(super) fn end_as(client: &mut RawClient, group: &str, half: Half, decision: &str) -> Answer {
     try_end(client, group, half, decision).unwrap()
 }
 
-fn try_end(client: &mut RawClient, group: &str, half: Half, decision: &str) -> io::Result<Answer> {
+pub(super) fn try_end(client: &mut RawClient, group: &str, half: Half, decision: &str) -> io::Result<Answer> {
     let (physical, queue) = (half.physical_offset.to_string(), half.queue_offset.to_string());
     let fields = [
         ("producerGroup", group),

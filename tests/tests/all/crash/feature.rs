@@ -12,6 +12,7 @@ use super::offsets::Offsets;
 use super::send_backs::SendBacks;
 use super::sends::Sends;
 use super::topics::Topics;
+use super::transactions::Transactions;
 
 /// No call may take longer.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
@@ -89,6 +90,7 @@ const FEATURES: &[Row] = &[
     Row { new: || Box::new(Delays::default()), in_java: false },
     Row { new: || Box::new(SendBacks::default()), in_java: false },
     Row { new: || Box::new(Topics::default()), in_java: false },
+    Row { new: || Box::new(Transactions::default()), in_java: false },
 ];
 
 /// All of them, as far as the servers under test are held to them.
