@@ -105,6 +105,7 @@ impl Client {
     }
 
     fn send(&mut self, topic: &str, properties: &str, body: &str) {
+        let born = BEGIN_MS.to_string();
         let fields = [
             ("producerGroup", "p"),
             ("topic", topic),
@@ -112,7 +113,7 @@ impl Client {
             ("defaultTopicQueueNums", "1"),
             ("queueId", "0"),
             ("sysFlag", "0"),
-            ("bornTimestamp", "1"),
+            ("bornTimestamp", &*born),
             ("flag", "0"),
             ("properties", properties),
         ];
@@ -277,4 +278,52 @@ fn a_broker_that_starts_with_the_clock_set_back_goes_on() {
         client.max_offset("Back") == 3
     });
     assert!(again.clock.now_ms() >= BEGIN_MS - 3_600_000 + 10_000, "delivered early");
+}
+
+#[test]
+fn a_producer_is_asked_about_its_transaction_by_the_clock() {
+    let moved = Moved::start(&[("transactionTimeOut", "3600000"), ("transactionCheckInterval", "600000")]);
+    let mut client = moved.connect();
+    let heartbeat = br#"{"clientID":"c","consumerDataSet":[],"producerDataSet":[{"groupName":"p"}]}"#;
+    assert_eq!(client.ask(34, &[], heartbeat).code, 0);
+    client.send("Orders", "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}p\u{2}UNIQ_KEY\u{1}k", "open");
+    for _ in 0..59 {
+        moved.clock.advance(Duration::from_secs(60));
+        assert_eq!(client.ask(34, &[], heartbeat).code, 0, "asked early");
+    }
+    // Older than the hour from here on: the next round, ten minutes later at most, asks.
+    let asked = (0..12).find_map(|_| {
+        moved.clock.advance(Duration::from_secs(60));
+        client.begin(34, &[], heartbeat);
+        let first = client.next(LONG).unwrap();
+        (first.code == 39).then_some(first).or_else(|| client.next(Duration::from_millis(50)))
+    });
+    let asked = asked.expect("the producer is asked");
+    assert_eq!((asked.code, asked.ext.get("transactionId")), (39, Some("k")));
+}
+
+#[test]
+fn files_of_the_log_expire_by_the_clock() {
+    let hours: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
+    let moved = Moved::start(&[
+        ("deleteWhen", &*hours.join(";")),
+        ("fileReservedTime", "72"),
+        ("mappedFileSizeCommitLog", "65536"),
+    ]);
+    let mut client = moved.connect();
+    let body = "x".repeat(6_000);
+    (0..40).for_each(|_| client.send("Old", "", &body));
+    let min_offset = |client: &mut Client| {
+        let answer = client.ask(31, &[("topic", "Old"), ("queueId", "0")], b"");
+        answer.ext.get("offset").unwrap().parse::<i64>().unwrap()
+    };
+    moved.clock.advance(71 * HOUR);
+    client.ask(31, &[("topic", "Old"), ("queueId", "0")], b"");
+    assert_eq!(min_offset(&mut client), 0, "deleted early");
+    // The files are as old as the machine says, too, whose clock may be up to some days ahead of this one.
+    wait_until("old files go", || {
+        moved.clock.advance(HOUR);
+        min_offset(&mut client) > 0
+    });
+    client.send("Old", "", "still works");
 }
