@@ -131,24 +131,37 @@ impl Dispatch {
                 store_timestamp_ms: record.store_timestamp_ms(),
                 properties: record.properties(),
             };
-            let entries = fan_out::entries(self.fan_out, record.queue_id(), record.properties());
-            let others = entries.into_iter().map(|(target, queue_offset)| Arrival {
-                topic: target.topic,
-                queue_id: target.queue_id,
-                queue_offset,
-                ..arrival
-            });
-            // Only the queue of the record's own topic has extensions.
-            let others = others.map(|other| (other, Beside::Nothing));
-            for (arrival, beside) in std::iter::once((arrival, Beside::Extension)).chain(others) {
-                match self.to_queue(&arrival, record, beside, recent, wait)? {
-                    UnitAppend::Written => chunk.arrivals.push(arrival),
-                    UnitAppend::Known => {}
-                    UnitAppend::NeedsFile => return Ok(false),
-                }
+            match self.to_queue(&arrival, record, Beside::Extension, recent, wait)? {
+                UnitAppend::Written => chunk.arrivals.push(arrival),
+                UnitAppend::Known => {}
+                UnitAppend::NeedsFile => return Ok(false),
+            }
+            if self.fan_out.enabled && !self.add_to_others(&arrival, record, recent, chunk, wait)? {
+                return Ok(false);
             }
         }
         RecordKeys { unique, keys }.collect(record, &mut chunk.keys);
+        Ok(true)
+    }
+
+    /// [`Dispatch::add`] for the queues that a record goes into besides its own; only that one has extensions.
+    fn add_to_others<'a>(
+        &self,
+        own: &Arrival<'a>,
+        record: &RecordView<'a>,
+        recent: &mut Recent,
+        chunk: &mut Chunk<'a>,
+        wait: FileWait,
+    ) -> Result<bool> {
+        for (target, queue_offset) in fan_out::entries(self.fan_out, own.queue_id, own.properties) {
+            let (topic, queue_id) = (target.topic, target.queue_id);
+            let arrival = Arrival { topic, queue_id, queue_offset, ..*own };
+            match self.to_queue(&arrival, record, Beside::Nothing, recent, wait)? {
+                UnitAppend::Written => chunk.arrivals.push(arrival),
+                UnitAppend::Known => {}
+                UnitAppend::NeedsFile => return Ok(false),
+            }
+        }
         Ok(true)
     }
 

@@ -40,12 +40,7 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
         home: scratch.dir("broker"),
         properties: Vec::new(),
     };
-    // Nothing is deleted and no share of the disk refuses: what is tested is a disk without a block.
-    let options = options
-        .with("mappedFileSizeCommitLog", 4 << 20)
-        .with("cleanFileForciblyEnable", false)
-        .with("rocketmq.broker.diskSpaceWarningLevelRatio", "1.0");
-    let mut broker = Broker::start(options);
+    let mut broker = Broker::start(to_the_last_block(options).with("mappedFileSizeCommitLog", 4 << 20));
     let mut ledger = Ledger::default();
     connect(&broker).create_topic(TOPIC, 1).unwrap();
 
@@ -89,6 +84,7 @@ fn a_disk_that_fills_up_again_and_again() {
         home: scratch.dir("broker"),
         properties: Vec::new(),
     };
+    let options = to_the_last_block(options);
     let options = options.with("mappedFileSizeCommitLog", 256 << 10).with("mappedFileSizeConsumeQueue", 4000);
     let mut broker = Broker::start(options.with("maxHashSlotNum", 500).with("maxIndexNum", 300));
     let mut ledger = Ledger { has_keys: true, body_bytes: 4 << 10, ..Ledger::default() };
@@ -128,6 +124,12 @@ fn a_disk_that_fills_up_again_and_again() {
     ledger.verify_keys(&broker);
     broker.stop();
     eprintln!("full disk: {cycles} cycles, {} messages acknowledged", ledger.acknowledged.len());
+}
+
+/// Nothing is deleted and no share of the disk refuses: what is tested is a disk without a block.
+fn to_the_last_block(options: BrokerOptions) -> BrokerOptions {
+    let options = options.with("cleanFileForciblyEnable", false);
+    options.with("rocketmq.broker.diskSpaceWarningLevelRatio", "1.0")
 }
 
 /// A file that takes up room until it is removed.
