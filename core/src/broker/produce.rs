@@ -262,7 +262,7 @@ impl Produce {
         let [wait, delay, half] =
             properties::rewrite_reading(text, texts, &[property::WAIT], &[cluster], wanted);
         let place = self.place_of(send, topic, queue_id)?;
-        let level = delay.and_then(parse_level).filter(|level| *level > 0);
+        let level = delay.map(parse_level).transpose()?.filter(|level| *level > 0);
         let detour = if half::is_wanted(half) || level.is_some() {
             texts.truncate(start);
             self.detour(send, &place, half::is_wanted(half), level, cluster, texts)?
@@ -366,7 +366,7 @@ fn plan_batch<'a>(
     let text = send.header.properties;
     let [wait, delay] = properties::get_many(text, [property::WAIT, property::DELAY]);
     let in_transaction = send.header.sys_flag & sys_flag::TRANSACTION_MASK != 0;
-    if in_transaction || delay.and_then(parse_level).is_some_and(|level| level > 0) {
+    if in_transaction || delay.map(parse_level).transpose()?.is_some_and(|level| level > 0) {
         return Err(message_illegal(config));
     }
     let cluster = config.broker.broker_cluster_name.as_str().as_bytes();
@@ -486,8 +486,12 @@ pub fn sending_forbidden(broker: SocketAddr, what: &str) -> Refusal {
     Refusal::new(ResponseCode::NoPermission, format!("the broker[{}] {what} is forbidden", broker.ip()))
 }
 
-fn parse_level(text: &[u8]) -> Option<i32> {
-    std::str::from_utf8(text).ok()?.parse().ok()
+fn parse_level(text: &[u8]) -> Result<i32, Refusal> {
+    let level = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    level.ok_or_else(|| {
+        let text = format!("the delay level {} is no number", String::from_utf8_lossy(text).escape_debug());
+        Refusal::new(ResponseCode::SystemError, text)
+    })
 }
 
 fn local_time(ms: i64) -> String {

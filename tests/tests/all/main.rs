@@ -1,6 +1,7 @@
 //! Every test that needs servers or other people's clients. One binary, so that linking happens once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on panics")]
 
+mod bad_input;
 mod continuity;
 mod crash;
 mod filters;
