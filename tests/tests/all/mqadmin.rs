@@ -24,6 +24,8 @@ fn mqadmin_commands() {
     topic_status(&mqadmin);
     query_by_offset(&mqadmin);
     consume_message(&mqadmin);
+    queries(&cluster, &mqadmin);
+    delayed_progress(&cluster, &mqadmin);
     consumer_progress(&cluster, &mqadmin);
     cluster.broker.stop();
 }
@@ -106,6 +108,36 @@ fn consume_message(mqadmin: &Mqadmin) {
     }
     let text = mqadmin.run("consumeMessage", &["-t", TOPIC]);
     assert_eq!(text.matches("admin body").count(), 5, "{text}");
+}
+
+/// By key, by unique key and by offset message id.
+fn queries(cluster: &Cluster, mqadmin: &Mqadmin) {
+    let mut client = RawClient::connect(&cluster.broker.address(), TIMEOUT).expect("the broker");
+    let properties = "KEYS\u{1}order-7\u{2}UNIQ_KEY\u{1}0123456789ABCDEF0123456789ABCDEF";
+    let sent = client.send("AdminQueries", 0, properties, b"found three times").expect("an answer");
+    let mut namesrv = RawClient::connect(&cluster.namesrv.address(), TIMEOUT).expect("the NameServer");
+    eventually("a route", TIMEOUT, || namesrv.route("AdminQueries").expect("an answer"));
+    let rows = mqadmin.table("queryMsgByKey", &["-t", "AdminQueries", "-k", "order-7"]);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let by_id = mqadmin.run("queryMsgById", &["-i", &sent.message_id]);
+    let unique = ["-t", "AdminQueries", "-i", "0123456789ABCDEF0123456789ABCDEF"];
+    let by_unique_key = mqadmin.run("queryMsgByUniqueKey", &unique);
+    for text in [by_id, by_unique_key] {
+        let keys = text.lines().find_map(|line| line.strip_prefix("Keys:")).map(str::trim);
+        assert_eq!(keys.map(|keys| keys.trim_matches(['[', ']'])), Some("order-7"), "{text}");
+    }
+}
+
+/// What the first level has delivered, and what is in it.
+fn delayed_progress(cluster: &Cluster, mqadmin: &Mqadmin) {
+    let mut client = RawClient::connect(&cluster.broker.address(), TIMEOUT).expect("the broker");
+    client.send("AdminDelays", 0, "DELAY\u{1}1", b"later").expect("an answer");
+    eventually("the first level", TIMEOUT, || {
+        (client.max_offset("AdminDelays", 0).expect("an answer") == 1).then_some(())
+    });
+    let text = mqadmin.run("brokerStatus", &["-b", &cluster.broker.address()]);
+    let progress = text.lines().find_map(|line| line.strip_prefix("scheduleMessageOffset_1 "));
+    assert_eq!(progress.map(|value| value.trim_matches([' ', ':'])), Some("1,1"), "{text}");
 }
 
 fn consumer_progress(cluster: &Cluster, mqadmin: &Mqadmin) {

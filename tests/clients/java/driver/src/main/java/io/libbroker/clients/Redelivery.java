@@ -11,6 +11,7 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.MixAll;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageConst;
@@ -37,7 +38,7 @@ final class Redelivery {
                 ? ConsumeConcurrentlyStatus.CONSUME_SUCCESS : ConsumeConcurrentlyStatus.RECONSUME_LATER;
         });
         consumer.start();
-        producer.send(new Message(topic, "tag", "bad-key", bytes("bad")));
+        SendResult sent = producer.send(new Message(topic, "tag", "bad-key", bytes("bad")));
         producer.send(new Message(topic, "tag", "good-key", bytes("good")));
 
         refused.await("first delivery and two more", inbox -> inbox.all().stream()
@@ -48,6 +49,7 @@ final class Redelivery {
         equal("bad", text(letter.getBody()), "body of the dead letter");
         equal("bad-key", letter.getKeys(), "keys of the dead letter");
         equal(topic, letter.getProperty(MessageConst.PROPERTY_RETRY_TOPIC), "its topic");
+        equal(sent.getOffsetMsgId(), letter.getProperty(MessageConst.PROPERTY_ORIGIN_MESSAGE_ID), "its first id");
 
         int deliveries = 0;
         for (MessageExt message : refused.all()) {
