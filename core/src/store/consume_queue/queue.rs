@@ -440,7 +440,9 @@ impl ConsumeQueue {
     pub fn expire(&self) -> Result<()> {
         while self.files.remove_oldest()?.is_some() {}
         self.min_index.store(self.max_index(), Ordering::Release);
-        Ok(())
+        let Some(ext) = &self.ext else { return Ok(()) };
+        // The newest address is never given out again, so its file stays.
+        self.newest_address(ext).map_or(Ok(()), |newest| ext.remove_before(newest))
     }
 }
 

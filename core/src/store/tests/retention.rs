@@ -620,6 +620,8 @@ fn read_some(store: &MessageStore, offset: i64) -> usize {
 #[test]
 fn an_expired_queue_is_emptied_and_goes_on_where_it_was() {
     let mut aging = Aging::new(always());
+    aging.options.consume_queue_ext_file_bytes = Some(100);
+    aging.reopen();
     aging.put_one();
     (0..20).for_each(|_| drop(put(&aging.store, "quiet", 3, b"early")));
     put(&aging.store, names::SCHEDULE_TOPIC, 0, b"delayed");
@@ -632,6 +634,8 @@ fn an_expired_queue_is_emptied_and_goes_on_where_it_was() {
     aging.store.clean_expired_queues();
     let queue = aging.store.queues.find("quiet", 3).unwrap();
     assert_eq!((queue.files().len(), queue.min_index(), queue.max_index()), (1, 20, 20));
+    let ext = aging.options.root.join("consumequeue_ext/quiet/3");
+    assert_eq!(fs::read_dir(ext).unwrap().count(), 1, "the extension keeps its newest file, too");
     let delayed =
         (aging.store.min_offset(names::SCHEDULE_TOPIC, 0), aging.store.max_offset(names::SCHEDULE_TOPIC, 0));
     assert_eq!(delayed, (Some(0), 1), "queues of delayed messages are left alone");
