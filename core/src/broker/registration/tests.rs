@@ -199,13 +199,17 @@ fn a_name_server_that_forgot_everything_is_told_everything() {
     told(&registration);
 }
 
+/// Nobody listens there now, and no other test will: systems give out ports of their own choice from 32768 on.
+fn free_address() -> std::net::SocketAddr {
+    let ports = std::iter::repeat_with(|| fastrand::u16(20_000..30_000));
+    let mut free = ports.filter_map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).ok());
+    free.next().unwrap().local_addr().unwrap()
+}
+
 #[test]
 fn a_dead_name_server_delays_neither_the_start_nor_the_others() {
     let fixture = Fixture::new(&[]);
-    let dead = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
+    let dead = free_address();
     let server = Server::start(&fixture.io, 0, None);
     let registration = fixture.start(&[dead.to_string(), server.address()], None);
     let states = registration.servers();
