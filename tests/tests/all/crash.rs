@@ -64,6 +64,8 @@ fn crash_loop(name: &str, flush: &str) {
         ("maxMessageSize", "65536"),
         ("messageDelayLevel", "1s 2s 4s"),
         ("flushConsumerOffsetInterval", &SAVE_INTERVAL_MS.to_string()),
+        ("enableConsumeQueueExt", "true"),
+        ("enableCalcFilterBitMap", "true"),
     ];
     let mut cluster = Cluster::start_with(name, &properties);
     let mut features = feature::all();
