@@ -14,13 +14,13 @@ use crate::error::Result;
 use crate::format::disk::tables::DelayOffsetTable;
 use crate::format::names::{self, file, property};
 use crate::format::record::decode::RecordView;
-use crate::format::record::properties::get_many;
+use crate::format::record::properties::{self, get_many};
 use crate::format::record::tags::delay_queue_id;
 use crate::mmap::disk::Disk;
 use crate::runtime::signal::Signal;
 use crate::runtime::stop::StopToken;
 use crate::runtime::threads::{Poison, ServiceThread};
-use crate::store::{Amount, BodyForm, MessageStore, PutMessage, PutStatus, QueueUnit};
+use crate::store::{Amount, MessageStore, PutMessage, PutOutcome, PutStatus, QueueUnit};
 
 /// Pause after a delivery that the store refused.
 const RETRY: Duration = Duration::from_millis(500);
@@ -246,21 +246,7 @@ impl Shared {
             tracing::error!(target: "broker::delay", physical_offset, "a delayed message does not say where it goes");
             return true;
         };
-        let outcome = self.store.put(&PutMessage {
-            topic: &topic,
-            queue_id: real_queue_id,
-            flag: record.flag(),
-            sys_flag: record.sys_flag(),
-            born_timestamp_ms: record.born_timestamp_ms(),
-            born_host: record.born_host(),
-            store_host: record.store_host(),
-            reconsume_times: record.reconsume_times(),
-            prepared_transaction_offset: 0,
-            body: record.body(),
-            form: BodyForm::Message,
-            properties: record.properties(),
-            wait_store_ok: false,
-        });
+        let outcome = self.put(&PutMessage::moved(&record, &topic, real_queue_id));
         if let Some(appended) = outcome.appended.as_ref().filter(|_| self.counts) {
             let amount = Amount::from(appended);
             self.stats.delivered(names::SCHEDULE_CONSUMER, names::SCHEDULE_TOPIC, queue_id, &topic, amount);
@@ -274,6 +260,25 @@ impl Shared {
             }
             _ => false,
         }
+    }
+
+    /// A message that cannot go into the other queues that it names goes to its own: it was acknowledged, and must not hold up its
+    /// level either.
+    fn put(&self, message: &PutMessage<'_>) -> PutOutcome {
+        let outcome = self.store.put(message);
+        let is_final = matches!(
+            outcome.status,
+            PutStatus::MessageIllegal | PutStatus::PropertiesSizeExceeded | PutStatus::LightQueuesExceeded
+        );
+        let [others] = get_many(message.properties, [property::INNER_MULTI_DISPATCH]);
+        if !is_final || others.is_none() {
+            return outcome;
+        }
+        let topic = message.topic;
+        tracing::error!(target: "broker::delay", topic, status = outcome.status.name(), "a delayed message goes into its own queue only");
+        let mut alone = Vec::new();
+        properties::rewrite(message.properties, &mut alone, &[property::INNER_MULTI_DISPATCH], &[]);
+        self.store.put(&PutMessage { properties: &alone, ..*message })
     }
 }
 

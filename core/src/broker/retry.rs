@@ -17,7 +17,7 @@ use crate::format::record::properties;
 use crate::format::record::tags::delay_queue_id;
 use crate::format::wire::codes::{ResponseCode, version};
 use crate::format::wire::header::send::SendBackHeader;
-use crate::store::{Amount, BodyForm, MessageStore, PutMessage, PutOutcome};
+use crate::store::{Amount, MessageStore, PutMessage, PutOutcome};
 
 /// A message that is not tried again at once waits at least this level: 10 s with the default levels.
 const FIRST_RETRY_LEVEL: i32 = 3;
@@ -130,19 +130,10 @@ impl SendBack {
         let (topic, queue_id) =
             if level > 0 { (names::SCHEDULE_TOPIC, delay_queue_id(level)) } else { (topic, queue_id) };
         let outcome = self.store.put(&PutMessage {
-            topic,
-            queue_id,
-            flag: record.flag(),
-            sys_flag: record.sys_flag(),
-            born_timestamp_ms: record.born_timestamp_ms(),
-            born_host: record.born_host(),
-            store_host: record.store_host(),
             reconsume_times: record.reconsume_times().saturating_add(1),
-            prepared_transaction_offset: 0,
-            body: record.body(),
-            form: BodyForm::Message,
             properties: &text,
             wait_store_ok: true,
+            ..PutMessage::moved(record, topic, queue_id)
         });
         if let Some(appended) = &outcome.appended {
             if topic == names::SCHEDULE_TOPIC {

@@ -30,7 +30,8 @@ pub struct FanOut<'a> {
     pub targets: Vec<Target<'a>>,
 }
 
-/// What a message asks for, which may be nothing but to lose the offsets that it brought along; `None` when nothing is to be done for it. An error says why it cannot be stored.
+/// What a message asks for, which may be nothing but to lose the offsets that it brought along; `None` when nothing is to be done for
+/// it. An error says why it cannot be stored; one that waits is refused for the queues that it names, too: later would be too late.
 pub fn asked_for<'a>(
     options: FanOutOptions,
     topic: &str,
@@ -43,8 +44,7 @@ pub fn asked_for<'a>(
     }
     let wanted = [property::INNER_MULTI_DISPATCH, property::INNER_MULTI_QUEUE_OFFSET];
     let [asked, brought_along] = get_many(properties, wanted);
-    let goes_out = is_user_topic(topic) && TransactionType::of(sys_flag).takes_queue_offset();
-    let asked = asked.filter(|_| goes_out).unwrap_or_default();
+    let asked = asked.unwrap_or_default();
     let mut targets = Vec::new();
     for target in split(asked, queue_id, options.light_queues) {
         let target = target.ok_or_else(|| "a queue to dispatch to has a name that is no text".to_owned())?;
@@ -54,6 +54,9 @@ pub fn asked_for<'a>(
             return Err(format!("cannot dispatch to {name}: a queue of the system"));
         }
         targets.push(target);
+    }
+    if !is_user_topic(topic) || !TransactionType::of(sys_flag).takes_queue_offset() {
+        targets.clear();
     }
     if targets.is_empty() && brought_along.is_none() {
         return Ok(None);

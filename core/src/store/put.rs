@@ -7,6 +7,7 @@ use super::acks::PutTicket;
 use super::commit_log::append::AppendError;
 use super::options::FlushMode;
 use super::running::Refusal;
+use crate::format::record::decode::RecordView;
 
 /// What a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,27 @@ pub struct PutMessage<'a> {
     pub properties: &'a [u8],
     /// Whether the put is final only when the disk has it (matters with [`FlushMode::Sync`]).
     pub wait_store_ok: bool,
+}
+
+impl<'a> PutMessage<'a> {
+    /// The message of a record for another place, with nothing else changed. It waits for no disk.
+    pub fn moved(record: &RecordView<'a>, topic: &'a str, queue_id: i32) -> Self {
+        Self {
+            topic,
+            queue_id,
+            flag: record.flag(),
+            sys_flag: record.sys_flag(),
+            born_timestamp_ms: record.born_timestamp_ms(),
+            born_host: record.born_host(),
+            store_host: record.store_host(),
+            reconsume_times: record.reconsume_times(),
+            prepared_transaction_offset: 0,
+            body: record.body(),
+            form: BodyForm::Message,
+            properties: record.properties(),
+            wait_store_ok: false,
+        }
+    }
 }
 
 /// How a put ended, or stands so far.

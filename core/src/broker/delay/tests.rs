@@ -5,6 +5,7 @@ use crate::broker::admin::testing::Fixture;
 use crate::broker::stats::{Span, Stat};
 use crate::broker::testing::wait_until;
 use crate::format::record::properties;
+use crate::store::BodyForm;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -15,7 +16,11 @@ struct Delayed {
 
 impl Delayed {
     fn new() -> Self {
-        let fixture = Fixture::new(&[("messageDelayLevel", "1s 10s 1m")]);
+        Self::with(&[])
+    }
+
+    fn with(properties: &[(&str, &str)]) -> Self {
+        let fixture = Fixture::new(&[&[("messageDelayLevel", "1s 10s 1m")], properties].concat());
         let service = start(&fixture);
         Self { fixture, service }
     }
@@ -189,4 +194,21 @@ fn what_cannot_be_delivered_holds_nothing_up() {
     delayed.put(1, "good");
     delayed.advance(seconds(1));
     delayed.wait_for(&["good"]);
+}
+
+#[test]
+fn a_message_that_cannot_go_into_other_queues_goes_into_its_own() {
+    let light = [("enableMultiDispatch", "true"), ("enableLmq", "true"), ("maxLmqConsumeQueueNum", "1")];
+    let delayed = Delayed::with(&light);
+    let to = |queue: &str| {
+        format!("DELAY\u{1}1\u{2}REAL_TOPIC\u{1}T\u{2}REAL_QID\u{1}0\u{2}INNER_MULTI_DISPATCH\u{1}{queue}")
+    };
+    delayed.put_raw(1, "to the one there may be", to("%LMQ%a").as_bytes());
+    delayed.put_raw(1, "to one too many", to("%LMQ%b").as_bytes());
+    delayed.put(1, "behind it");
+    delayed.advance(seconds(1));
+    delayed.wait_for(&["to the one there may be", "to one too many", "behind it"]);
+    let store = &delayed.fixture.store;
+    wait_until("the light queue is dispatched", || store.max_offset("%LMQ%a", 0) == 1);
+    assert_eq!(store.max_offset("%LMQ%b", 0), 0);
 }

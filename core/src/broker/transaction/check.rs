@@ -269,7 +269,7 @@ impl Parts {
     ) -> std::result::Result<Appended, PutStatus> {
         let mut text = Vec::new();
         properties::rewrite(record.properties(), &mut text, &[], &[change]);
-        let copy = half::moved(record, names::TRANS_HALF_TOPIC, record.queue_id());
+        let copy = PutMessage::moved(record, names::TRANS_HALF_TOPIC, record.queue_id());
         let outcome = self.store.put(&PutMessage { properties: &text, ..copy });
         outcome.appended.ok_or(outcome.status)
     }
@@ -291,7 +291,7 @@ impl Parts {
         if self.topics.find_or_create(name, QUEUES, both, 0).is_none() {
             return false;
         }
-        let outcome = self.store.put(&half::moved(record, name, 0));
+        let outcome = self.store.put(&PutMessage::moved(record, name, 0));
         let (offset, status) = (record.queue_offset(), outcome.status.name());
         tracing::error!(target: "broker::transaction", offset, status, "a half message is given up");
         outcome.appended.is_some() || is_final(outcome.status)

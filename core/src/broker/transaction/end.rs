@@ -110,7 +110,7 @@ impl EndTransaction {
             sys_flag: TransactionType::Commit.replace_in(record.sys_flag()),
             prepared_transaction_offset: record.physical_offset(),
             wait_store_ok: property::waits_for_store(record.property(property::WAIT)),
-            ..half::moved(record, topic, queue_id)
+            ..PutMessage::moved(record, topic, queue_id)
         });
         Ok(match outcome.ticket {
             Some(ticket) => Outcome::Waits(ticket, ended),

@@ -8,7 +8,7 @@ use crate::format::record::decode::RecordView;
 use crate::format::record::ids::parse_offset_message_id;
 use crate::format::record::properties::{self, get_many};
 use crate::format::wire::codes::ResponseCode;
-use crate::store::{BodyForm, MessageStore, PutMessage, PutOutcome};
+use crate::store::{MessageStore, PutMessage, PutOutcome};
 
 /// The queue that half messages are put into.
 pub const QUEUE_ID: i32 = 0;
@@ -46,25 +46,6 @@ pub fn destination<'a>(record: &RecordView<'a>) -> Option<(&'a str, i32)> {
     (is_legal && queue_id >= 0).then_some((topic, queue_id))
 }
 
-/// The message of `record` for another place, with nothing changed.
-pub fn moved<'a>(record: &RecordView<'a>, topic: &'a str, queue_id: i32) -> PutMessage<'a> {
-    PutMessage {
-        topic,
-        queue_id,
-        flag: record.flag(),
-        sys_flag: record.sys_flag(),
-        born_timestamp_ms: record.born_timestamp_ms(),
-        born_host: record.born_host(),
-        store_host: record.store_host(),
-        reconsume_times: record.reconsume_times(),
-        prepared_transaction_offset: 0,
-        body: record.body(),
-        form: BodyForm::Message,
-        properties: record.properties(),
-        wait_store_ok: false,
-    }
-}
-
 /// Has half messages that were given up checked again.
 #[derive(Debug)]
 pub struct HalfResume {
@@ -93,7 +74,7 @@ impl HalfResume {
         let mut text = Vec::new();
         let never_asked: [(&[u8], &[u8]); 1] = [(property::TRANSACTION_CHECK_TIMES, b"0")];
         properties::rewrite(record.properties(), &mut text, &[], &never_asked);
-        let half = moved(&record, names::TRANS_HALF_TOPIC, QUEUE_ID);
+        let half = PutMessage::moved(&record, names::TRANS_HALF_TOPIC, QUEUE_ID);
         Ok(self.store.put(&PutMessage { properties: &text, wait_store_ok: true, ..half }))
     }
 }

@@ -42,6 +42,10 @@ fn what_waits_or_comes_back_goes_out_later_or_not_again() {
     let properties = "INNER_MULTI_DISPATCH\u{1}%LMQ%a";
     for topic in ["SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "%RETRY%g", "%DLQ%g"] {
         assert_eq!(asked(topic, properties), Ok(None), "{topic}");
+        assert!(
+            asked(topic, "INNER_MULTI_DISPATCH\u{1}bad name").is_err(),
+            "{topic}: refused before it waits"
+        );
     }
     let prepared = TransactionType::Prepared as i32;
     assert_eq!(asked_for(ON, "T", 0, prepared, properties.as_bytes()), Ok(None));

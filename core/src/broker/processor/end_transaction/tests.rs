@@ -101,7 +101,7 @@ fn what_looks_like_a_record_inside_a_body_is_none() {
     forged[28..36].copy_from_slice(&body_at.to_be_bytes());
     let host = "127.0.0.1:1".parse().unwrap();
     let record = crate::format::record::decode::RecordView::parse(&forged).unwrap();
-    let carrier = crate::broker::transaction::half::moved(&record, "Other", 0);
+    let carrier = crate::store::PutMessage::moved(&record, "Other", 0);
     bench.fixture.store.put(&crate::store::PutMessage { body: &forged, born_host: host, ..carrier });
     bench.settle();
     let forged = Half { physical_offset: body_at, ..half };
