@@ -153,6 +153,24 @@ impl UniqueKey {
     }
 }
 
+/// The key's text, upper case.
+impl fmt::Display for UniqueKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address.to_canonical() {
+            IpAddr::V4(address) => write_hex(f, &address.octets())?,
+            IpAddr::V6(address) => write_hex(f, &address.octets())?,
+        }
+        write_hex(f, &self.process_id.to_be_bytes())?;
+        write_hex(f, &self.loader_hash.to_be_bytes())?;
+        write_hex(f, &self.since_month_start_ms.to_be_bytes())?;
+        write_hex(f, &self.counter.to_be_bytes())
+    }
+}
+
+fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+}
+
 /// Bytes of a text that has one of the two lengths.
 fn unhex<'a>(text: &[u8], buffer: &'a mut [u8; ID_LEN_V6 / 2]) -> Option<&'a [u8]> {
     if text.len() != ID_LEN_V4 && text.len() != ID_LEN_V6 {
@@ -224,5 +242,8 @@ mod tests {
         assert_eq!(key.address, IpAddr::V4(Ipv4Addr::LOCALHOST));
         assert_eq!((key.process_id, key.counter, key.since_month_start_ms), (0x1234, 10, 1));
         assert_eq!(UniqueKey::parse(b"ABCDEF"), None);
+        assert_eq!(key.to_string(), "7F00000112342A139A5500000001000A");
+        let v6 = UniqueKey { address: "2001:db8::2".parse().unwrap(), ..key };
+        assert_eq!(UniqueKey::parse(v6.to_string().as_bytes()), Some(v6));
     }
 }

@@ -1,6 +1,7 @@
 //! The stored message: the same bytes lie in the commit log and travel in pull, query and view answers.
 
 pub mod batch;
+pub mod compressed;
 pub mod decode;
 pub mod encode;
 pub mod ids;
