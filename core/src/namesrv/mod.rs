@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::LiveConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mmap::disk::Disk;
-use crate::net::{IoThreads, RemotingServer, ServerOptions};
+use crate::net::{Faults, IoThreads, RemotingServer, ServerOptions};
 use crate::runtime::threads::Poison;
 use crate::runtime::timers::Timers;
 
@@ -61,18 +61,20 @@ pub struct Registered {
 }
 
 impl NameServer {
-    /// Reads the key-value table, binds and serves. Ready when it returns. Port 0 takes a free one.
+    /// Reads the key-value table, binds and serves. Ready when it returns. Port 0 takes a free one. Requests fail as `faults` say.
     pub fn start(
         io: &IoThreads,
         config: &LiveConfig,
         bind: IpAddr,
         port: u16,
         clock: &Clock,
+        faults: Faults,
     ) -> Result<Self> {
         let kv = Arc::new(KvTable::open(&config.load().namesrv.kv_config_path, Disk::real())?);
         let routes = Arc::new(RouteTable::new(clock.clone()));
         let lanes = Lanes::new();
-        let router = processor::router(&lanes, &routes, &kv, config);
+        let mut router = processor::router(&lanes, &routes, &kv, config);
+        router.fail_by(faults);
         let departures = Arc::new(Departures::new(routes.clone()));
         let poison = Poison::new();
         let timers = Timers::start("namesrv-timers", clock.clone(), &poison)?;

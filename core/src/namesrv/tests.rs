@@ -45,7 +45,7 @@ impl Running {
         let clock = Clock::manual(0);
         // Every address of the loopback, so that askers can reach it through several.
         let bind = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let namesrv = NameServer::start(&io, &config, bind, 0, &clock).unwrap();
+        let namesrv = NameServer::start(&io, &config, bind, 0, &clock, Faults::default()).unwrap();
         Self { namesrv, io, clock, config, folder }
     }
 

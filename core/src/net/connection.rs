@@ -10,13 +10,14 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::runtime::Handle;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::wire::command::{OutgoingRequest, RemotingCommand};
 use crate::net::calls::{Calls, tell};
 use crate::net::counters::Counters;
 use crate::net::io_threads::on_io_thread;
 use crate::net::outbox::Outbox;
 use crate::net::peer::Origin;
-use crate::net::{NetError, Responder};
+use crate::net::{IoThreads, NetError, Responder};
 
 /// Tells connections of this process apart; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +67,7 @@ pub(super) struct Connection {
     pub(super) calls: Calls,
     /// Responders that have not answered yet.
     outstanding: AtomicUsize,
+    leads_nowhere: bool,
 }
 
 impl Peer {
@@ -84,8 +86,39 @@ impl Peer {
             outbox,
             calls: Calls::default(),
             outstanding: AtomicUsize::new(0),
+            leads_nowhere: false,
         };
         Ok((Self(Arc::new(connection)), reader))
+    }
+
+    /// A connection that is closed from the beginning: for a client within the process, whom nothing needs to be sent. It has an
+    /// id like any other.
+    pub fn nowhere(io: &IoThreads, address: SocketAddr) -> Result<Self> {
+        let pool = io.pool();
+        let seat = pool.seat().ok_or_else(|| Error::new(ErrorKind::Stopped, "no I/O thread runs"))?;
+        let shared = Arc::new(Shared {
+            frame_size_max: 0,
+            outbox_bytes_max: 0,
+            oneways_max: 0,
+            counters: Counters::default(),
+        });
+        let connection = Connection {
+            id: ConnectionId::next(),
+            remote_addr: address,
+            local_addr: address,
+            handle: seat.handle.clone(),
+            outbox: Outbox::closed(shared.clone(), seat.handle.clone()),
+            shared,
+            calls: Calls::default(),
+            outstanding: AtomicUsize::new(0),
+            leads_nowhere: true,
+        };
+        Ok(Self(Arc::new(connection)))
+    }
+
+    /// True for a [`Peer::nowhere`].
+    pub fn leads_nowhere(&self) -> bool {
+        self.0.leads_nowhere
     }
 
     /// Tells this connection from every other of the process.
@@ -153,6 +186,14 @@ impl Peer {
             }
             Err(on_done) => tell(on_done, Err(NetError::Closed)),
         }
+    }
+
+    /// Runs `body` on the connection's thread after `time`, unless the threads stop first.
+    pub(super) fn later(&self, time: Duration, body: impl FnOnce() + Send + 'static) {
+        self.0.handle.spawn(async move {
+            tokio::time::sleep(time).await;
+            body();
+        });
     }
 
     /// [`Peer::call`] that waits for the answer. Not from an I/O thread.

@@ -13,7 +13,7 @@ use crate::net::gathered::Gathered;
 use crate::net::peer::Origin;
 use crate::net::read::End;
 use crate::net::router::Route;
-use crate::net::{LaneChoice, Peer, Processor, Reply, Responder, Router, fast_failure};
+use crate::net::{FaultAction, LaneChoice, Peer, Processor, Reply, Responder, Router, fast_failure};
 use crate::runtime::lanes::{Job, Lane, Refusal, RefusalReason};
 use crate::runtime::threads::panic_text;
 
@@ -86,7 +86,10 @@ impl<'a> Frames<'a> {
             match self.gathered.read(bytes, connection.shared.frame_size_max) {
                 Ok(Some(command)) => {
                     let (origin, is_response) = (Origin::of(command), command.is_response());
-                    self.handle(origin, is_response);
+                    match self.router.faults.next_for(command) {
+                        None => self.handle(origin, is_response),
+                        Some(action) => self.fail(origin, action)?,
+                    }
                 }
                 Ok(None) => return Ok(Turn::NeedsBytes),
                 Err(error) => {
@@ -125,6 +128,35 @@ impl<'a> Frames<'a> {
                 self.handle_alone(origin, route, command);
             }
         }
+    }
+
+    /// Does to the command that was read last what a test wants.
+    #[cold]
+    fn fail(&mut self, origin: Origin, action: FaultAction) -> Result<(), End> {
+        self.taken += 1;
+        let Some(command) = self.gathered.take_last() else { return Ok(()) };
+        self.process_gathered();
+        match action {
+            FaultAction::Drop => {}
+            FaultAction::Error { code, remark } => self.answer(&origin, &mut Response::error(code, remark)),
+            FaultAction::Disconnect => {
+                self.peer.0.outbox.flush();
+                return Err(End::Fault);
+            }
+            FaultAction::Delay(time) => match self.router.find(origin.code).cloned() {
+                None => self.handle_alone(origin, None, command),
+                Some(Route { processor, lane }) => {
+                    let responder = self.peer.responder(&command);
+                    // The request leaves the read buffer, which would stay alive with it.
+                    let job = Box::new(QueuedRequest { request: command.detach(), responder, processor });
+                    self.peer.later(time, move || match lane {
+                        LaneChoice::Inline => job.run(0),
+                        LaneChoice::Workers(lane) => lane.submit_all(&mut vec![job as Box<dyn Job>]),
+                    });
+                }
+            },
+        }
+        Ok(())
     }
 
     fn handle_alone(&mut self, origin: Origin, route: Option<&'a Route>, command: RemotingCommand) {

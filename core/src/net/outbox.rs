@@ -65,9 +65,19 @@ enum Step {
 
 impl Outbox {
     pub(super) fn new(socket: OwnedWriteHalf, shared: Arc<Shared>, handle: Handle) -> Arc<Self> {
+        Self::with(Some(socket), shared, handle)
+    }
+
+    /// One that takes nothing.
+    pub(super) fn closed(shared: Arc<Shared>, handle: Handle) -> Arc<Self> {
+        Self::with(None, shared, handle)
+    }
+
+    fn with(socket: Option<OwnedWriteHalf>, shared: Arc<Shared>, handle: Handle) -> Arc<Self> {
+        let is_closed = socket.is_none();
         Arc::new(Self {
             state: Mutex::new(State {
-                socket: Some(socket),
+                socket,
                 queued: Chunks::default(),
                 spare: Chunks::default(),
                 pending: 0,
@@ -78,7 +88,7 @@ impl Outbox {
             shared,
             handle,
             draining: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
+            closed: AtomicBool::new(is_closed),
             reader: Notify::new(),
             blocked_writer: Notify::new(),
             activity: Activity::new(),

@@ -24,6 +24,8 @@ pub(super) enum End {
     Peer,
     #[error("closed by us")]
     Us,
+    #[error("closed on cue")]
+    Fault,
     #[error("TLS is not on")]
     Tls,
     #[error("a defect in decoding")]

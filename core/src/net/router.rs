@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::format::wire::codes::ResponseCode;
 use crate::format::wire::command::Response;
-use crate::net::Processor;
+use crate::net::{Faults, Processor};
 use crate::runtime::lanes::Lane;
 
 /// Codes below this are found by index.
@@ -33,6 +33,7 @@ pub struct Router {
     sparse: HashMap<i32, Route>,
     default: Option<Route>,
     silent: bool,
+    pub(super) faults: Faults,
 }
 
 impl std::fmt::Debug for Router {
@@ -92,6 +93,12 @@ impl Router {
     /// Unknown codes get no answer, as at the NameServer, instead of code 3.
     pub fn silent_when_unknown(&mut self) -> &mut Self {
         self.silent = true;
+        self
+    }
+
+    /// Lets requests fail on cue.
+    pub fn fail_by(&mut self, faults: Faults) -> &mut Self {
+        self.faults = faults;
         self
     }
 

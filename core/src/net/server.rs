@@ -136,6 +136,11 @@ impl RemotingServer {
         self.state.registry.lock().open.len()
     }
 
+    /// The connections that are open now.
+    pub fn peers(&self) -> Vec<Peer> {
+        self.state.registry.lock().open.values().cloned().collect()
+    }
+
     /// What was counted since the start.
     pub fn counts(&self) -> NetCounts {
         self.state.shared.counters.read()
@@ -357,7 +362,9 @@ async fn serve(
             add(&state.shared.counters.connections_refused, 1);
             tracing::info!(target: "broker::net", ?peer, %end, "connection refused");
         }
-        End::Frame(_) | End::Io(_) => tracing::info!(target: "broker::net", ?peer, %end, "connection ended"),
+        End::Fault | End::Frame(_) | End::Io(_) => {
+            tracing::info!(target: "broker::net", ?peer, %end, "connection ended")
+        }
         End::Defect => tracing::error!(target: "broker::net", ?peer, %end, "connection ended"),
     }
     drop(open);

@@ -271,8 +271,14 @@ fn junk_is_answered() {
 fn a_taken_port_and_a_second_start_are_errors() {
     let running = Running::start();
     let taken = running.namesrv.address().port();
-    let again =
-        NameServer::start(&running.io, &running.config, Ipv4Addr::UNSPECIFIED.into(), taken, &running.clock);
+    let again = NameServer::start(
+        &running.io,
+        &running.config,
+        Ipv4Addr::UNSPECIFIED.into(),
+        taken,
+        &running.clock,
+        Faults::default(),
+    );
     assert_eq!(again.unwrap_err().kind(), ErrorKind::PortInUse);
     let address = running.namesrv.address();
     running.stop();

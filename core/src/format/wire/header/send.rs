@@ -3,6 +3,7 @@
 use super::super::codes::RequestCode;
 use super::super::ext_fields::{ExtFields, RawText};
 use super::header;
+use crate::format::names;
 
 header! {
     /// Send with long field names: codes 10 and 324. Use [`SendFields`] to read any send.
@@ -109,8 +110,18 @@ pub struct SendFields<'a> {
     pub properties: &'a [u8],
     /// Whether the body is a batch.
     pub batch: bool,
-    fields: &'a ExtFields,
-    has_letters: bool,
+    rest: Rest<'a>,
+}
+
+/// Where the fields are that only some sends are asked for.
+#[derive(Debug, Clone, Copy)]
+enum Rest<'a> {
+    Header {
+        fields: &'a ExtFields,
+        has_letters: bool,
+    },
+    /// A send of the process itself: the topic may be created after the usual template, with as many queues as that has.
+    Own,
 }
 
 impl<'a> SendFields<'a> {
@@ -118,12 +129,7 @@ impl<'a> SendFields<'a> {
     #[doc(alias = "parseRequestHeader")]
     #[inline]
     pub fn of(request_code: i32, fields: &'a ExtFields) -> Self {
-        const LETTERS: [i32; 3] = [
-            RequestCode::SendMessageV2 as i32,
-            RequestCode::SendBatchMessage as i32,
-            RequestCode::SendReplyMessageV2 as i32,
-        ];
-        let has_letters = LETTERS.contains(&request_code);
+        let has_letters = has_letters(request_code);
         let field = |letter, name| Self::field(fields, has_letters, letter, name);
         let i32 = |letter, name| field(letter, name).and_then(RawText::as_i32);
         Self {
@@ -135,39 +141,101 @@ impl<'a> SendFields<'a> {
             reconsume_times: i32(b'j', "reconsumeTimes").unwrap_or(0),
             properties: field(b'i', "properties").map_or(&[], RawText::as_bytes),
             batch: field(b'm', "batch").is_some_and(RawText::as_bool),
-            fields,
-            has_letters,
+            rest: Rest::Header { fields, has_letters },
+        }
+    }
+
+    /// A send that came through no socket.
+    pub fn own(topic: &'a str, queue_id: Option<i32>, properties: &'a [u8], born_timestamp_ms: i64) -> Self {
+        Self {
+            topic,
+            queue_id,
+            flag: 0,
+            sys_flag: 0,
+            born_timestamp_ms,
+            reconsume_times: 0,
+            properties,
+            batch: false,
+            rest: Rest::Own,
         }
     }
 
     /// Group of the producer.
     pub fn producer_group(&self) -> &'a str {
-        Self::field(self.fields, self.has_letters, b'a', "producerGroup").map_or("", RawText::as_str)
+        self.rest(b'a', "producerGroup").map_or("", RawText::as_str)
     }
 
     /// Whether the topic belongs to a unit.
     pub fn unit_mode(&self) -> bool {
-        Self::field(self.fields, self.has_letters, b'k', "unitMode").is_some_and(RawText::as_bool)
+        self.rest(b'k', "unitMode").is_some_and(RawText::as_bool)
     }
 
     /// The template a missing topic is created from.
     pub fn default_topic(&self) -> &'a str {
-        Self::field(self.fields, self.has_letters, b'c', "defaultTopic").map_or("", RawText::as_str)
+        match self.rest {
+            Rest::Header { .. } => self.rest(b'c', "defaultTopic").map_or("", RawText::as_str),
+            Rest::Own => names::AUTO_CREATE_TOPIC,
+        }
     }
 
     /// How many queues a missing topic is to have.
     pub fn default_topic_queue_nums(&self) -> i32 {
-        let field = Self::field(self.fields, self.has_letters, b'd', "defaultTopicQueueNums");
-        field.and_then(RawText::as_i32).unwrap_or(0)
+        match self.rest {
+            Rest::Header { .. } => {
+                self.rest(b'd', "defaultTopicQueueNums").and_then(RawText::as_i32).unwrap_or(0)
+            }
+            Rest::Own => i32::MAX,
+        }
     }
 
     /// How often the consumer wants it again before it is a dead letter.
     pub fn max_reconsume_times(&self) -> Option<i32> {
-        Self::field(self.fields, self.has_letters, b'l', "maxReconsumeTimes").and_then(RawText::as_i32)
+        self.rest(b'l', "maxReconsumeTimes").and_then(RawText::as_i32)
+    }
+
+    fn rest(&self, letter: u8, name: &str) -> Option<RawText<'a>> {
+        match self.rest {
+            Rest::Header { fields, has_letters } => Self::field(fields, has_letters, letter, name),
+            Rest::Own => None,
+        }
     }
 
     #[inline]
     fn field(fields: &'a ExtFields, has_letters: bool, letter: u8, name: &str) -> Option<RawText<'a>> {
         if has_letters { fields.letter(letter) } else { fields.named(name.as_bytes()) }
     }
+}
+
+/// Whether requests of this code have one-letter names ([`SendHeaderV2`]).
+#[inline]
+fn has_letters(request_code: i32) -> bool {
+    const LETTERS: [i32; 3] = [
+        RequestCode::SendMessageV2 as i32,
+        RequestCode::SendBatchMessage as i32,
+        RequestCode::SendReplyMessageV2 as i32,
+    ];
+    LETTERS.contains(&request_code)
+}
+
+/// The field that has this name in [`SendHeader`], also where its request writes a letter for it. Requests that are no sends have their
+/// fields under their names.
+pub fn field_by_long_name<'a>(request_code: i32, fields: &'a ExtFields, name: &str) -> Option<&'a str> {
+    const NAMES: [(&str, &str); 13] = [
+        ("producerGroup", "a"),
+        ("topic", "b"),
+        ("defaultTopic", "c"),
+        ("defaultTopicQueueNums", "d"),
+        ("queueId", "e"),
+        ("sysFlag", "f"),
+        ("bornTimestamp", "g"),
+        ("flag", "h"),
+        ("properties", "i"),
+        ("reconsumeTimes", "j"),
+        ("unitMode", "k"),
+        ("maxReconsumeTimes", "l"),
+        ("batch", "m"),
+    ];
+    let letter = || NAMES.iter().find(|(long, _)| *long == name).map(|(_, letter)| *letter);
+    let written = if has_letters(request_code) { letter().unwrap_or(name) } else { name };
+    fields.get(written)
 }
