@@ -7,6 +7,7 @@
 //! 3. A view keeps its file mapped; removing the file's name does not hurt the view.
 
 pub mod allocator;
+pub mod copy;
 pub mod disk;
 pub mod file_queue;
 pub mod mapped_file;

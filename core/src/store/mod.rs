@@ -22,6 +22,7 @@ pub mod query;
 pub mod reput;
 pub mod retention;
 pub mod running;
+mod snapshot;
 pub mod stats;
 mod topics_gone;
 
@@ -44,7 +45,7 @@ use index::MessageIndex;
 use options::{LiveTuning, StoreOptions, Tuning};
 use reput::Reput;
 use retention::Retention;
-use running::RunningFlags;
+use running::{Refusal, RunningFlags};
 use stats::StoreStats;
 
 pub use get::{GetOutcome, GetStatus, MatchAll, MessageFilter, QueueUnit};
@@ -121,6 +122,11 @@ impl MessageStore {
         self.poison.reason()
     }
 
+    /// True while puts are refused for want of room.
+    pub fn is_disk_full(&self) -> bool {
+        self.flags.has(Refusal::DiskFull)
+    }
+
     /// Offset of the oldest byte of the commit log.
     pub fn min_physical_offset(&self) -> i64 {
         self.log.files().min_offset()
@@ -129,6 +135,11 @@ impl MessageStore {
     /// Offset behind the newest readable byte of the commit log.
     pub fn max_physical_offset(&self) -> i64 {
         self.log.files().max_offset()
+    }
+
+    /// Everything below this offset of the commit log can be found in its queues.
+    pub fn dispatched_offset(&self) -> i64 {
+        self.reput.offset()
     }
 
     /// Bytes of the commit log that are not dispatched yet.
