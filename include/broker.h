@@ -66,6 +66,8 @@ enum broker_status_t
   BROKER_STATUS_TIMEOUT = 10,
   // A defect of this library. Please report it.
   BROKER_STATUS_INTERNAL = 11,
+  // A rule of the broker forbids it: a permission, a switch, a limit.
+  BROKER_STATUS_REFUSED = 12,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

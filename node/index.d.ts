@@ -30,7 +30,8 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'STOPPED'
   | 'TIMEOUT'
-  | 'INTERNAL';
+  | 'INTERNAL'
+  | 'REFUSED';
 
 /** What this package throws and rejects with. */
 export interface BrokerError extends Error {

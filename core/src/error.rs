@@ -29,11 +29,13 @@ pub enum ErrorKind {
     Timeout = 10,
     /// A defect of this library: a caught panic or a broken invariant.
     Internal = 11,
+    /// A rule of the broker forbids it: a permission, a switch, a limit.
+    Refused = 12,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [ErrorKind; 11] = [
+    pub const ALL: [ErrorKind; 12] = [
         ErrorKind::Config,
         ErrorKind::PortInUse,
         ErrorKind::StoreLocked,
@@ -45,6 +47,7 @@ impl ErrorKind {
         ErrorKind::Stopped,
         ErrorKind::Timeout,
         ErrorKind::Internal,
+        ErrorKind::Refused,
     ];
 
     /// The stable name, as Node shows it in `.code`.
@@ -61,6 +64,7 @@ impl ErrorKind {
             ErrorKind::Stopped => "STOPPED",
             ErrorKind::Timeout => "TIMEOUT",
             ErrorKind::Internal => "INTERNAL",
+            ErrorKind::Refused => "REFUSED",
         }
     }
 

@@ -33,6 +33,8 @@ pub enum BrokerStatus {
     Timeout = 10,
     /// A defect of this library. Please report it.
     Internal = 11,
+    /// A rule of the broker forbids it: a permission, a switch, a limit.
+    Refused = 12,
 }
 
 impl BrokerStatus {
@@ -48,6 +50,7 @@ impl BrokerStatus {
             ErrorKind::NotFound => Self::NotFound,
             ErrorKind::Stopped => Self::Stopped,
             ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::Refused => Self::Refused,
             // Internal, and what this version does not know yet.
             _ => Self::Internal,
         }
@@ -89,6 +92,7 @@ pub extern "C" fn broker_status_name(status: i32) -> *const c_char {
         9 => c"STOPPED",
         10 => c"TIMEOUT",
         11 => c"INTERNAL",
+        12 => c"REFUSED",
         _ => c"UNKNOWN",
     };
     name.as_ptr()

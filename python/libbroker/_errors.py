@@ -77,6 +77,12 @@ class InternalError(Error):
     code = "INTERNAL"
 
 
+class Refused(Error):
+    """A rule of the broker forbids it: a permission, a switch, a limit."""
+
+    code = "REFUSED"
+
+
 BY_CODE: Dict[str, Type[Error]] = {
     kind.code: kind
     for kind in (
@@ -91,5 +97,6 @@ BY_CODE: Dict[str, Type[Error]] = {
         Stopped,
         Timeout,
         InternalError,
+        Refused,
     )
 }

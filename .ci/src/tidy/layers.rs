@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &str)] = &[
         "error clock runtime config net format::names format::flags format::wire format::disk mmap::disk",
     ),
     ("broker", "error clock runtime config format mmap store net"),
-    ("embed", "error clock runtime config format::wire mmap store net broker namesrv"),
+    ("embed", "error clock runtime config format mmap store net broker namesrv"),
     // The bench fills mapped files as the store does, without a store.
     ("bin", "error clock runtime config format net embed mmap::disk mmap::mapped_file"),
 ];

@@ -119,6 +119,17 @@ impl DelayService {
         self.shared.offsets.lock().clone()
     }
 
+    /// Passes over everything that waits: it is never delivered.
+    pub fn skip_all(&self) {
+        let Shared { store, offsets, file, .. } = &*self.shared;
+        let mut offsets = offsets.lock();
+        for (level, _) in store.options().delay_levels.iter() {
+            let end = store.max_offset(names::SCHEDULE_TOPIC, delay_queue_id(level));
+            offsets.offset_table.insert(level, end);
+        }
+        file.note_change();
+    }
+
     /// Saves the progress, after making durable what was delivered: a crash then repeats deliveries but loses none.
     pub fn persist(&self) -> Result<()> {
         if !self.shared.file.is_behind() {
@@ -170,7 +181,8 @@ impl Shared {
     fn deliver_due(&self, state: &mut Level) -> Head {
         let level = state.level;
         let queue_id = delay_queue_id(level);
-        let offset = self.valid_offset(level, queue_id);
+        let saved = self.offsets.lock().offset_table.get(&level).copied();
+        let offset = self.valid_offset(saved, queue_id);
         let units = self.store.units(names::SCHEDULE_TOPIC, queue_id, offset, UNITS_PER_TURN);
         let mut head = if units.is_empty() { Head::Empty } else { Head::More };
         let mut next = offset;
@@ -189,18 +201,22 @@ impl Shared {
             next = unit.offset + 1;
         }
         if next != offset {
-            self.offsets.lock().offset_table.insert(level, next);
+            let mut offsets = self.offsets.lock();
+            // Unless everything that waits was passed over meanwhile.
+            if offsets.offset_table.get(&level).copied() == saved {
+                offsets.offset_table.insert(level, next);
+            }
+            drop(offsets);
             self.file.note_change();
         }
         head
     }
 
     /// The saved offset, moved into what the queue holds.
-    fn valid_offset(&self, level: i32, queue_id: i32) -> i64 {
-        let saved = self.offsets.lock().offset_table.get(&level).copied().unwrap_or(0);
+    fn valid_offset(&self, saved: Option<i64>, queue_id: i32) -> i64 {
         let min = self.store.min_offset(names::SCHEDULE_TOPIC, queue_id).unwrap_or(0);
         let max = self.store.max_offset(names::SCHEDULE_TOPIC, queue_id);
-        saved.clamp(min, max.max(min))
+        saved.unwrap_or(0).clamp(min, max.max(min))
     }
 
     /// When a message is due: its tags code, or what that was made of where the extension has lost it.

@@ -13,8 +13,11 @@ pub mod groups;
 pub mod hold;
 pub mod host;
 pub mod lanes;
+mod listeners;
+pub mod member;
 pub mod notify;
 pub mod offsets;
+pub mod operations;
 pub mod persist;
 pub mod processor;
 pub mod produce;
@@ -28,6 +31,7 @@ pub mod runtime_info;
 pub mod stats;
 pub mod topics;
 pub mod transaction;
+pub mod watch;
 mod wiring;
 
 #[cfg(test)]
@@ -42,15 +46,13 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::names;
 use crate::mmap::disk::Disk;
 use crate::net::{
-    ClientOptions, ConnectionEvents, IoThreads, Peer, RemotingClient, RemotingServer, ServerOptions,
+    ClientOptions, ConnectionEvents, Faults, IoThreads, RemotingClient, RemotingServer, ServerOptions,
 };
 use crate::runtime::threads::Poison;
 use crate::runtime::timers::Timers;
 use crate::store::MessageStore;
-use crate::store::dispatch::{Arrival, ArrivalListener};
 use crate::store::options::StoreOptions;
 
 use clients::{Consumers, Housekeeping, Producers};
@@ -60,13 +62,17 @@ use groups::SubscriptionGroups;
 use hold::PullHold;
 use host::StoreHost;
 use lanes::Lanes;
+use listeners::{Arrivals, Departures, Groups};
 use notify::ClientNotifier;
 use offsets::ConsumerOffsets;
+use operations::Operations;
 use queue_locks::QueueLocks;
 use registration::{Identity, LocalRegistry, Registration};
+use routes::Processors;
 use stats::BrokerStats;
 use topics::Topics;
 use transaction::check::TransactionCheck;
+use watch::Watch;
 use wiring::Wires;
 
 /// A table by name.
@@ -91,13 +97,16 @@ pub struct BrokerParts {
     pub disk: Disk,
     /// The NameServer of this process, when there is one.
     pub local: Option<Arc<dyn LocalRegistry>>,
+    /// Requests that fail on cue.
+    pub faults: Faults,
 }
 
 /// A running broker.
 #[doc(alias = "BrokerController")]
 pub struct Broker {
     address: SocketAddr,
-    servers: Vec<RemotingServer>,
+    servers: Arc<Vec<RemotingServer>>,
+    operations: Arc<Operations>,
     client: Arc<RemotingClient>,
     registration: Arc<Registration>,
     hold: Arc<PullHold>,
@@ -130,12 +139,12 @@ struct Tables {
 }
 
 impl Tables {
-    fn open(parts: &BrokerParts, filters: Arc<ConsumerFilters>) -> Result<Self> {
+    fn open(parts: &BrokerParts, filters: Arc<ConsumerFilters>, watch: &Watch) -> Result<Self> {
         let (config, disk, clock) = (&parts.config, &parts.disk, &parts.clock);
         let notifier = ClientNotifier::new(config.clone());
         let lease = Duration::from_millis(config.load().system.lock_max_live_time);
         let consumers = Consumers::new(notifier, clock.clone());
-        consumers.set_listener(filters.clone());
+        consumers.set_listener(Arc::new(Groups { filters: filters.clone(), watch: watch.clone() }));
         Ok(Self {
             topics: Arc::new(Topics::open(disk.clone(), config.clone(), clock.clone())?),
             groups: Arc::new(SubscriptionGroups::open(disk.clone(), config.clone(), clock.clone())?),
@@ -161,16 +170,18 @@ impl Broker {
         let config = parts.config.snapshot();
         let poison = Poison::new();
         let (store, filters) = open_store(&parts, &config)?;
-        let tables = Tables::open(&parts, filters)?;
+        let watch = Watch::new();
+        let tables = Tables::open(&parts, filters, &watch)?;
         let hold = Arc::new(PullHold::start(&parts.clock, &poison)?);
         let asked = store.clone();
         hold.set_next_offset(Box::new(move |topic, queue_id| asked.max_offset(topic, queue_id)));
         let delay = Arc::new(DelayService::start(delayed(&parts, &store, &tables), &poison)?);
-        store.set_arrival_listener(Arc::new(Arrivals { hold: hold.clone(), delay: delay.clone() }));
+        let arrivals = Arrivals { hold: hold.clone(), delay: delay.clone(), watch: watch.clone() };
+        store.set_arrival_listener(Arc::new(arrivals));
 
         let store_host = StoreHost::new(parts.announced, config.server.listen_port);
         let lanes = Lanes::new(&config.broker);
-        let wired = wiring::wire(&Wires {
+        let wires = Wires {
             parts: &parts,
             store: &store,
             tables: &tables,
@@ -178,8 +189,8 @@ impl Broker {
             delay: &delay,
             lanes: &lanes,
             store_host: &store_host,
-        });
-        let processors = &wired.processors;
+        };
+        let wired = wiring::wire(&wires);
         let housekeeping = Arc::new(Housekeeping::new(
             tables.producers.clone(),
             tables.consumers.clone(),
@@ -189,25 +200,19 @@ impl Broker {
         wired.admin.schedule(&timers);
 
         let events = Arc::new(Departures { housekeeping, hold: hold.clone() });
-        let port = config.server.listen_port;
-        let router = routes::router(processors, &lanes);
-        let main =
-            RemotingServer::start(io, server_options(&config, parts.bind, port), router, events.clone())?;
-        store_host.set_port(main.local_addr().port());
-        let mut servers = vec![main];
-        // Port 0: the fast port is an ephemeral one of its own.
-        let router = routes::fast_router(processors, &lanes);
-        let port = port.saturating_sub(FAST_PORT_BELOW);
-        servers.push(RemotingServer::start(io, server_options(&config, parts.bind, port), router, events)?);
+        let servers = Arc::new(listen(io, &parts, &config, &wired.processors, &lanes, &store_host, events)?);
+        let operations = wiring::operations(&wires, &wired, &servers, watch);
         let address = servers.first().map_or(SocketAddr::new(parts.bind, 0), RemotingServer::local_addr);
         let client = Arc::new(RemotingClient::new(io, client_options(&config)));
         let identity = Identity::new(&config, address.port());
         let registration = register(&parts, identity, client.clone(), &tables, &poison)?;
         wired.admin_processor.set_registration(registration.clone());
         let transaction_check = TransactionCheck::start(wired.transaction_check, &poison)?;
+        let operations = Arc::new(operations);
         Ok(Self {
             address,
             servers,
+            operations,
             client,
             registration,
             hold,
@@ -226,6 +231,11 @@ impl Broker {
         self.address
     }
 
+    /// What a host program can do with it. Not to be kept over the stop: it keeps files mapped.
+    pub fn operations(&self) -> &Arc<Operations> {
+        &self.operations
+    }
+
     /// What does not work, if anything.
     pub fn problem(&self) -> Option<String> {
         self.store.poisoned().or(self.poison.reason()).map(str::to_owned)
@@ -234,6 +244,7 @@ impl Broker {
     /// Unregisters, answers what was asked for at most `timeout`, and closes the store. Everything is ended when it returns,
     /// also with an error.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
+        self.operations.watch.close();
         self.registration.stop();
         self.servers.iter().for_each(RemotingServer::stop_accepting);
         self.hold.stop();
@@ -336,6 +347,29 @@ fn start_timers(
     Ok(timers)
 }
 
+/// The listening port and the fast port.
+fn listen(
+    io: &IoThreads,
+    parts: &BrokerParts,
+    config: &Config,
+    processors: &Processors,
+    lanes: &Lanes,
+    store_host: &StoreHost,
+    events: Arc<dyn ConnectionEvents>,
+) -> Result<Vec<RemotingServer>> {
+    let port = config.server.listen_port;
+    let mut router = routes::router(processors, lanes);
+    router.fail_by(parts.faults.clone());
+    let main = RemotingServer::start(io, server_options(config, parts.bind, port), router, events.clone())?;
+    store_host.set_port(main.local_addr().port());
+    // Port 0: the fast port is an ephemeral one of its own.
+    let mut router = routes::fast_router(processors, lanes);
+    router.fail_by(parts.faults.clone());
+    let port = port.saturating_sub(FAST_PORT_BELOW);
+    let fast = RemotingServer::start(io, server_options(config, parts.bind, port), router, events)?;
+    Ok(vec![main, fast])
+}
+
 fn server_options(config: &Config, bind: IpAddr, port: u16) -> ServerOptions {
     let server = &config.server;
     let size = |bytes: u32| (bytes > 0).then_some(bytes as usize);
@@ -355,37 +389,5 @@ fn client_options(config: &Config) -> ClientOptions {
     ClientOptions {
         connect_timeout: Duration::from_millis(u64::from(config.client.connect_timeout_millis)),
         ..ClientOptions::default()
-    }
-}
-
-/// Everyone who wants to know of a new message.
-struct Arrivals {
-    hold: Arc<PullHold>,
-    delay: Arc<DelayService>,
-}
-
-impl ArrivalListener for Arrivals {
-    fn arrived(&self, arrivals: &[Arrival<'_>]) {
-        if arrivals.iter().any(|arrival| arrival.topic == names::SCHEDULE_TOPIC) {
-            self.delay.wake();
-        }
-        self.hold.arrived(arrivals);
-    }
-
-    fn batch_done(&self) {
-        self.hold.batch_done();
-    }
-}
-
-/// Everyone who wants to know of a closed connection.
-struct Departures {
-    housekeeping: Arc<Housekeeping>,
-    hold: Arc<PullHold>,
-}
-
-impl ConnectionEvents for Departures {
-    fn closed(&self, peer: &Peer) {
-        self.hold.forget(peer.id());
-        self.housekeeping.closed(peer);
     }
 }

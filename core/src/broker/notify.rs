@@ -63,6 +63,9 @@ impl ClientNotifier {
 
     /// Sends a request that nobody answers. That a client does not take it is its loss: it is logged.
     pub fn send(&self, client: &Peer, request: OutgoingRequest) {
+        if client.leads_nowhere() {
+            return;
+        }
         let code = request.code;
         if let Err(error) = client.send_oneway(request) {
             tracing::warn!(target: "broker::notify", ?client, code, %error, "a client was not told");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use parking_lot::Mutex;
 
-use crate::broker::clients::{Client, Consumers, Housekeeping, Producers};
+use crate::broker::clients::{Client, Consumers, Housekeeping, Joining, Producers};
 use crate::broker::filter::registry::ConsumerFilters;
 use crate::broker::groups::SubscriptionGroups;
 use crate::broker::notify::ClientNotifier;
@@ -72,9 +72,11 @@ impl Tables {
 
     pub(super) fn client_processor(&self) -> ClientProcessor {
         ClientProcessor {
-            topics: self.topics.clone(),
-            groups: self.groups.clone(),
-            consumers: self.consumers.clone(),
+            joining: Joining {
+                topics: self.topics.clone(),
+                groups: self.groups.clone(),
+                consumers: self.consumers.clone(),
+            },
             producers: self.producers.clone(),
             config: self.config.clone(),
         }

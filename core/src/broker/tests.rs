@@ -62,6 +62,7 @@ fn open(io: &IoThreads, clock: &Clock, folder: &Path, properties: &[(&str, &str)
         clock: clock.clone(),
         disk: Disk::real(),
         local: None,
+        faults: Faults::default(),
     };
     Broker::start(io, parts).unwrap()
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::admin::maintenance::Cleaning;
 use super::admin::{self, Admin};
+use super::clients::Joining;
 use super::consume::Consume;
 use super::delay::DelayService;
 use super::hold::PullHold;
 use super::host::StoreHost;
 use super::lanes::Lanes;
 use super::notify::ClientNotifier;
+use super::operations::Operations;
 use super::processor::admin::AdminProcessor;
 use super::processor::client::ClientProcessor;
 use super::processor::end_transaction::EndTransactionProcessor;
@@ -28,7 +30,9 @@ use super::runtime_info::RequestLanes;
 use super::transaction::check;
 use super::transaction::end::EndTransaction;
 use super::transaction::op::OpQueue;
+use super::watch::Watch;
 use super::{BrokerParts, Tables};
+use crate::net::RemotingServer;
 use crate::store::MessageStore;
 use crate::store::options::Tuning;
 
@@ -49,6 +53,9 @@ pub(super) struct Wired {
     pub admin: Arc<Admin>,
     pub admin_processor: Arc<AdminProcessor>,
     pub transaction_check: check::Parts,
+    pub produce: Arc<Produce>,
+    pub consume: Arc<Consume>,
+    pub send_back: Arc<SendBack>,
 }
 
 pub(super) fn wire(wires: &Wires<'_>) -> Wired {
@@ -56,28 +63,32 @@ pub(super) fn wire(wires: &Wires<'_>) -> Wired {
     let config = &parts.config;
     let admin = Arc::new(admin(wires));
     let admin_processor = Arc::new(AdminProcessor::new(admin.clone(), config.clone()));
-    let send_back = SendBack::new(
+    let send_back = Arc::new(SendBack::new(
         store.clone(),
         tables.topics.clone(),
         tables.groups.clone(),
         tables.stats.clone(),
         config.clone(),
-    );
+    ));
     let client = ClientProcessor {
-        topics: tables.topics.clone(),
-        groups: tables.groups.clone(),
-        consumers: tables.consumers.clone(),
+        joining: Joining {
+            topics: tables.topics.clone(),
+            groups: tables.groups.clone(),
+            consumers: tables.consumers.clone(),
+        },
         producers: tables.producers.clone(),
         config: config.clone(),
     };
     let produce = Arc::new(produce(wires));
     let send = SendProcessor::new(produce.clone(), config.clone(), wires.store_host.clone());
-    let reply = reply(wires, produce);
+    let reply = reply(wires, produce.clone());
+    let consume = Arc::new(consume(wires));
+    let pull = pull(wires, consume.clone());
     let processors = Processors {
         send: Arc::new(Arc::new(send)),
         reply: Arc::new(reply),
-        send_back: Arc::new(SendBackProcessor::new(Arc::new(send_back))),
-        pull: Arc::new(Arc::new(pull(wires))),
+        send_back: Arc::new(SendBackProcessor::new(send_back.clone())),
+        pull: Arc::new(Arc::new(pull)),
         query: Arc::new(QueryProcessor::new(store.clone(), config.clone())),
         client: Arc::new(client),
         offset: Arc::new(OffsetProcessor::new(tables.offsets.clone(), store.clone())),
@@ -94,7 +105,38 @@ pub(super) fn wire(wires: &Wires<'_>) -> Wired {
         config: config.clone(),
         clock: parts.clock.clone(),
     };
-    Wired { processors, admin, admin_processor, transaction_check }
+    Wired { processors, admin, admin_processor, transaction_check, produce, consume, send_back }
+}
+
+/// What a host program can do with the broker.
+pub(super) fn operations(
+    wires: &Wires<'_>,
+    wired: &Wired,
+    servers: &Arc<Vec<RemotingServer>>,
+    watch: Watch,
+) -> Operations {
+    let (parts, tables) = (wires.parts, wires.tables);
+    Operations {
+        produce: wired.produce.clone(),
+        consume: wired.consume.clone(),
+        send_back: wired.send_back.clone(),
+        admin: wired.admin.clone(),
+        store: wires.store.clone(),
+        topics: tables.topics.clone(),
+        groups: tables.groups.clone(),
+        offsets: tables.offsets.clone(),
+        consumers: tables.consumers.clone(),
+        producers: tables.producers.clone(),
+        store_host: wires.store_host.clone(),
+        config: parts.config.clone(),
+        clock: parts.clock.clone(),
+        watch,
+        faults: parts.faults.clone(),
+        hold: wires.hold.clone(),
+        delay: wires.delay.clone(),
+        servers: servers.clone(),
+        tables: tables.clone(),
+    }
 }
 
 fn end_transaction(wires: &Wires<'_>) -> EndTransactionProcessor {
@@ -127,9 +169,9 @@ fn reply(wires: &Wires<'_>, produce: Arc<Produce>) -> ReplyProcessor {
     ReplyProcessor::new(replies, config.clone(), wires.store_host.clone())
 }
 
-fn pull(wires: &Wires<'_>) -> PullProcessor {
+fn consume(wires: &Wires<'_>) -> Consume {
     let (parts, tables) = (wires.parts, wires.tables);
-    let consume = Consume {
+    Consume {
         store: wires.store.clone(),
         topics: tables.topics.clone(),
         groups: tables.groups.clone(),
@@ -139,8 +181,11 @@ fn pull(wires: &Wires<'_>) -> PullProcessor {
         stats: tables.stats.clone(),
         config: parts.config.clone(),
         clock: parts.clock.clone(),
-    };
-    PullProcessor::new(Arc::new(consume), wires.hold.clone(), parts.config.clone(), wires.store_host.clone())
+    }
+}
+
+fn pull(wires: &Wires<'_>, consume: Arc<Consume>) -> PullProcessor {
+    PullProcessor::new(consume, wires.hold.clone(), wires.parts.config.clone(), wires.store_host.clone())
 }
 
 fn admin(wires: &Wires<'_>) -> Admin {

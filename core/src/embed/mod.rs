@@ -3,9 +3,14 @@
 //! Everything a host program does goes through here. Several brokers may live in one process; none of them installs a signal
 //! handler, writes to standard output or leaves a thread, a lock or a file descriptor behind.
 
+mod consume;
+mod drive;
 mod guard;
+mod inspect;
+mod message;
 pub mod options;
 mod registry;
+mod testing;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,15 +19,26 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+pub use consume::{Consumer, Delivery};
+pub use drive::{Pulled, ResetTo};
+pub use inspect::{
+    ConnectionInfo, GroupInfo, MemberInfo, MessageQuery, QueueInfo, QueueProgress, SubscriptionInfo,
+    TopicInfo,
+};
+pub use message::{Message, NewMessage, SendResult, SendStatus};
 pub use options::{Namesrv, Options, Profile, Resolved};
+pub use testing::{Fault, FaultAction, request_code};
 
+use crate::broker::operations::Operations;
+pub use crate::broker::watch::{OnChange, Wake};
 use crate::broker::{Broker, BrokerParts};
 use crate::clock::Clock;
-use crate::config::{Config, Host, LiveConfig};
+use crate::config::{Config, Host, LiveConfig, Loaded};
 use crate::error::{Error, ErrorKind, Result};
+use crate::mmap::copy::copy_dir;
 use crate::mmap::disk::Disk;
 use crate::namesrv::NameServer;
-use crate::net::IoThreads;
+use crate::net::{Faults, IoThreads};
 
 use guard::guarded;
 use registry::InProcess;
@@ -46,6 +62,8 @@ pub struct Embedded {
     namesrv_address: Option<SocketAddr>,
     store_dir: PathBuf,
     name: String,
+    clock: Clock,
+    faults: Faults,
     running: Mutex<Option<Running>>,
 }
 
@@ -54,7 +72,7 @@ pub struct Embedded {
 struct Running {
     broker: Option<Broker>,
     namesrv: Option<Arc<NameServer>>,
-    io: IoThreads,
+    io: Arc<IoThreads>,
     /// Removed with everything in it once all else has stopped.
     temporary: Option<tempfile::TempDir>,
 }
@@ -86,6 +104,29 @@ impl Embedded {
             None => Health::Stopped,
             Some(running) => running.problem().map_or(Health::Ok, Health::Degraded),
         }
+    }
+
+    /// What a call does with the running broker. The lock is not held: a call may wait, and a stop then ends it.
+    fn call<T>(&self, what: &str, body: impl FnOnce(&Arc<Operations>) -> Result<T>) -> Result<T> {
+        self.call_with_io(what, |operations, _| body(operations))
+    }
+
+    fn call_with_io<T>(
+        &self,
+        what: &str,
+        body: impl FnOnce(&Arc<Operations>, &IoThreads) -> Result<T>,
+    ) -> Result<T> {
+        let (operations, io) = match &*self.running.lock() {
+            None => return Err(drive::stopped()),
+            Some(Running { broker: None, .. }) => {
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    "a NameServer alone was started, without a broker",
+                ));
+            }
+            Some(Running { broker: Some(broker), io, .. }) => (broker.operations().clone(), io.clone()),
+        };
+        guarded(what, || body(&operations, &io))
     }
 
     /// Stops everything and returns when it has ended: no more requests are taken, what was asked is answered for at most
@@ -141,18 +182,24 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
     if let Some(directory) = &temporary {
         loaded.move_store(directory.path());
     }
+    if let Some(snapshot) = &resolved.snapshot {
+        copy_snapshot(snapshot, &loaded)?;
+    }
     let config = LiveConfig::new(&loaded);
     let current = config.snapshot();
     let bind = resolve_host(&current.listen_host())?;
-    let io = IoThreads::start(current.server.server_selector_threads as usize)?;
+    let io = Arc::new(IoThreads::start(current.server.server_selector_threads as usize)?);
     let mut running = Running { broker: None, namesrv: None, io, temporary };
     let with = With { broker: resolved.broker, namesrv: resolved.namesrv.is_none() };
-    match start_parts(&mut running, &config, bind, with, resolved.clock) {
+    let (clock, faults) = (resolved.clock, Faults::default());
+    match start_parts(&mut running, &config, bind, with, (&clock, &faults)) {
         Ok(()) => Ok(Embedded {
             address: running.broker.as_ref().map(Broker::address),
             namesrv_address: running.namesrv.as_ref().map(|namesrv| namesrv.address()),
             store_dir: current.store.store_path_root_dir.clone(),
             name: current.broker.broker_name.as_str().to_owned(),
+            clock,
+            faults,
             running: Mutex::new(Some(running)),
         }),
         Err(error) => {
@@ -175,20 +222,42 @@ fn start_parts(
     config: &LiveConfig,
     bind: IpAddr,
     with: With,
-    clock: Clock,
+    (clock, faults): (&Clock, &Faults),
 ) -> Result<()> {
     let current = config.snapshot();
     if with.namesrv {
         let port = namesrv_port(&current, with.broker);
-        running.namesrv = Some(Arc::new(NameServer::start(&running.io, config, bind, port, &clock)?));
+        running.namesrv =
+            Some(Arc::new(NameServer::start(&running.io, config, bind, port, clock, faults.clone())?));
     }
     if with.broker {
         let local = running.namesrv.clone().map(|namesrv| Arc::new(InProcess::new(namesrv)) as _);
         let announced = current.announced_host().map(|host| resolve_host(&host)).transpose()?;
-        let parts = BrokerParts { config: config.clone(), bind, announced, clock, disk: Disk::real(), local };
+        let parts = BrokerParts {
+            config: config.clone(),
+            bind,
+            announced,
+            clock: clock.clone(),
+            disk: Disk::real(),
+            local,
+            faults: faults.clone(),
+        };
         running.broker = Some(Broker::start(&running.io, parts)?);
     }
     Ok(())
+}
+
+/// Fills a store directory, which must have been empty, with a snapshot.
+fn copy_snapshot(snapshot: &Path, loaded: &Loaded) -> Result<()> {
+    let target = &loaded.config.store.store_path_root_dir;
+    if !snapshot.is_dir() {
+        let text = format!("the snapshot {} is no directory", snapshot.display());
+        return Err(Error::new(ErrorKind::NotFound, text));
+    }
+    let disk = Disk::real();
+    testing::make_empty(&disk, target).map_err(|error| error.while_doing("start from a snapshot"))?;
+    copy_dir(&disk, snapshot, target)
+        .map_err(|cause| Error::io(format_args!("copy the snapshot {}", snapshot.display()), &cause))
 }
 
 fn namesrv_port(config: &Config, with_broker: bool) -> u16 {
@@ -208,3 +277,6 @@ fn resolve_host(host: &Host) -> Result<IpAddr> {
             .ok_or_else(|| Error::new(ErrorKind::Config, format!("the host name {name} has no address"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

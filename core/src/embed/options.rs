@@ -46,6 +46,8 @@ pub struct Options {
     /// What everything that waits goes by: delays, checks of transactions, long polls, expiry of clients and files. `None`: the
     /// machine's clock. With [`Clock::manual`] a test moves time. Limits of waiting for the network are always real.
     pub clock: Option<Clock>,
+    /// A snapshot to begin with: it is copied to the store directory, which must be empty or missing. The snapshot stays as it is.
+    pub snapshot: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -59,6 +61,7 @@ impl Default for Options {
             file: None,
             broker: true,
             clock: None,
+            snapshot: None,
         }
     }
 }
@@ -76,6 +79,7 @@ impl fmt::Debug for Options {
             .field("file", &self.file)
             .field("broker", &self.broker)
             .field("clock", &self.clock)
+            .field("snapshot", &self.snapshot)
             .finish()
     }
 }
@@ -127,6 +131,11 @@ impl Options {
         Self { clock: Some(clock), ..self }
     }
 
+    /// Begins with a copy of a snapshot.
+    pub fn snapshot(self, dir: impl Into<PathBuf>) -> Self {
+        Self { snapshot: Some(dir.into()), ..self }
+    }
+
     /// Checks the options and puts the configuration together. Touches nothing but the file it reads.
     pub fn resolve(&self) -> Result<Resolved, Error> {
         self.check()?;
@@ -143,7 +152,8 @@ impl Options {
         let temporary_store = self.profile == Profile::Embedded && loaded.given("storePathRootDir").is_none();
         let namesrv = if self.broker { loaded.config.broker.namesrv_addr.clone() } else { None };
         let clock = self.clock.clone().unwrap_or_else(Clock::system);
-        Ok(Resolved { loaded, namesrv, broker: self.broker, temporary_store, clock })
+        let snapshot = self.snapshot.clone();
+        Ok(Resolved { loaded, namesrv, broker: self.broker, temporary_store, clock, snapshot })
     }
 
     /// What the options say in Java's keys.
@@ -171,6 +181,9 @@ impl Options {
 
     /// Refuses options that contradict each other.
     fn check(&self) -> Result<(), Error> {
+        if let (false, Some(snapshot)) = (self.broker, &self.snapshot) {
+            return Err(invalid(format!("snapshot {}: a NameServer alone has no store", snapshot.display())));
+        }
         if let (false, Some(Namesrv::At(list))) = (self.broker, &self.namesrv) {
             return Err(invalid(format!(
                 "a NameServer alone was asked for, and one at {list}: nothing to start"
@@ -225,6 +238,7 @@ pub struct Resolved {
     pub(crate) broker: bool,
     pub(crate) temporary_store: bool,
     pub(crate) clock: Clock,
+    pub(crate) snapshot: Option<PathBuf>,
 }
 
 impl Resolved {

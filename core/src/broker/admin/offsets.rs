@@ -127,6 +127,21 @@ impl OffsetAdmin {
         Ok(offsets)
     }
 
+    /// Tells the members of a group to go on at what is committed for a topic (code 220), when there are any.
+    pub fn announce(&self, group: &str, topic: &str) {
+        let Some(members) = self.consumers.find(group) else { return };
+        let config = self.config.load();
+        let committed = self.offsets.of_topic(group, topic).unwrap_or_default().into_iter();
+        let offsets =
+            committed.map(|(queue_id, offset)| (queue_of(&config, topic, queue_id), offset)).collect();
+        let header =
+            ResetOffsetHeader { topic: Some(topic), is_force: true, group: Some(group), timestamp_ms: -1 };
+        let body: Bytes = reset_body(&offsets, false).into();
+        for member in members.members() {
+            self.notifier.reset_offset(&member.client.peer, header.fields(), body.clone());
+        }
+    }
+
     /// Where the queues of a reset lead. Every write queue must have an offset of the group.
     fn offsets_after(&self, reset: Reset<'_>) -> Result<OffsetsByQueue, Refusal> {
         let refused = |remark| Refusal::new(ResponseCode::SystemError, remark);

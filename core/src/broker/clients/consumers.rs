@@ -108,8 +108,8 @@ pub trait GroupListener: Send + Sync {
     /// A heartbeat of a member named these subscriptions.
     fn registered(&self, group: &str, subscriptions: &[Arc<Subscription>]);
 
-    /// The last member is gone.
-    fn vanished(&self, group: &str);
+    /// A member is gone; `is_last` when the group has no other.
+    fn left(&self, group: &str, is_last: bool);
 }
 
 #[derive(Default)]
@@ -258,11 +258,11 @@ impl Consumers {
     }
 
     fn left(&self, remaining: &Remaining, tells_members: bool) {
-        if remaining.peers.is_empty() {
-            if let Some(listener) = self.listener.get() {
-                listener.vanished(&remaining.group);
-            }
-        } else if tells_members {
+        let is_last = remaining.peers.is_empty();
+        if let Some(listener) = self.listener.get() {
+            listener.left(&remaining.group, is_last);
+        }
+        if !is_last && tells_members {
             self.notifier.consumer_ids_changed(&remaining.group, &remaining.peers);
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod consumers;
 pub mod housekeeping;
+pub mod joining;
 pub mod producers;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::net::Peer;
 
 pub use consumers::{ConsumerGroup, Consumers, GroupListener};
 pub use housekeeping::Housekeeping;
+pub use joining::Joining;
 pub use producers::Producers;
 
 /// A member without a heartbeat for longer than this is gone.
@@ -69,7 +71,8 @@ impl Member {
         *self.last_heartbeat.lock() = Heard::now(clock);
     }
 
+    /// A member within the process sends no heartbeats: it leaves when it ends.
     fn is_expired(&self, now: Moment) -> bool {
-        now.since(self.last_heartbeat.lock().at) > EXPIRY
+        !self.client.peer.leads_nowhere() && now.since(self.last_heartbeat.lock().at) > EXPIRY
     }
 }

@@ -273,8 +273,10 @@ impl GroupListener for ConsumerFilters {
         }
     }
 
-    fn vanished(&self, group: &str) {
-        self.bury(group, |_| true);
+    fn left(&self, group: &str, is_last: bool) {
+        if is_last {
+            self.bury(group, |_| true);
+        }
     }
 }
 

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::broker::clients::{Client, Consumers, Producers};
+use crate::broker::clients::{Client, Joining, Producers};
 use crate::broker::filter::compile;
 use crate::broker::filter::subscription::is_tag_type;
-use crate::broker::groups::{SubscriptionGroups, check_group};
-use crate::broker::topics::Topics;
+use crate::broker::groups::check_group;
 use crate::config::LiveConfig;
-use crate::format::flags::{perm, topic as topic_flag};
-use crate::format::names::retry_topic;
-use crate::format::wire::body::{CheckClient, ConsumerHeartbeat, ConsumerList, Heartbeat};
+use crate::format::wire::body::{CheckClient, ConsumerList, Heartbeat};
 use crate::format::wire::codes::{RequestCode, ResponseCode, remark};
 use crate::format::wire::fastjson;
 use crate::format::wire::header::client::{ConsumerGroupHeader, UnregisterClientHeader};
@@ -21,12 +18,8 @@ use crate::net::{Peer, Processor, Reply};
 #[derive(Debug)]
 #[doc(alias = "ClientManageProcessor")]
 pub struct ClientProcessor {
-    /// Retry topics are made here.
-    pub topics: Arc<Topics>,
-    /// Groups are made here.
-    pub groups: Arc<SubscriptionGroups>,
-    /// Connected consumers.
-    pub consumers: Arc<Consumers>,
+    /// How consumers come in, and who is in.
+    pub joining: Joining,
     /// Connected producers.
     pub producers: Arc<Producers>,
     /// For `enablePropertyFilter`.
@@ -64,29 +57,17 @@ impl ClientProcessor {
             }
         }
         for consumer in heartbeat.consumers {
-            self.register_consumer(&client, consumer);
+            self.joining.join(&client, consumer);
         }
         for producer in heartbeat.producers {
             self.producers.register(&client, &producer.group_name);
         }
         if !peer.is_open() {
             // Its close event may have come before the registration.
-            self.consumers.close(peer);
+            self.joining.consumers.close(peer);
             self.producers.close(peer);
         }
         Response::success()
-    }
-
-    /// A group that does not exist and is not created is registered all the same, without retry topic.
-    fn register_consumer(&self, client: &Client, consumer: ConsumerHeartbeat) {
-        let group = self.groups.find_or_create(&consumer.group_name);
-        if let Some(group) = &group {
-            let sys_flag = if consumer.unit_mode { topic_flag::UNIT_SUB } else { 0 };
-            let retry = retry_topic(&consumer.group_name);
-            self.topics.find_or_create(&retry, group.retry_queue_nums, perm::READ | perm::WRITE, sys_flag);
-        }
-        let tells_members = group.is_none_or(|group| group.notify_consumer_ids_changed_enable);
-        self.consumers.register(client, consumer, tells_members);
     }
 
     /// Code 35. Always succeeds. Java creates the group when it does not exist; here nothing is created for one who leaves.
@@ -96,9 +77,9 @@ impl ClientProcessor {
             self.producers.unregister(peer, group);
         }
         if let Some(group) = header.consumer_group {
-            let config = self.groups.find(group);
+            let config = self.joining.groups.find(group);
             let tells_members = config.is_none_or(|config| config.notify_consumer_ids_changed_enable);
-            self.consumers.unregister(peer, group, tells_members);
+            self.joining.consumers.unregister(peer, group, tells_members);
         }
         Response::success().with_fields(HeaderFields::new())
     }
@@ -106,7 +87,7 @@ impl ClientProcessor {
     /// Code 38.
     fn consumer_list(&self, request: &RemotingCommand) -> Response {
         let group = ConsumerGroupHeader::decode(&request.ext).consumer_group.unwrap_or_default();
-        let response = match self.consumers.find(group) {
+        let response = match self.joining.consumers.find(group) {
             Some(found) => {
                 let body = ConsumerList { client_ids: found.client_ids() };
                 Response::success().with_body(fastjson::to_vec(&body))

@@ -29,6 +29,7 @@ fn start(io: &IoThreads, folder: &Path, disk: Disk) -> Result<Broker> {
         clock: Clock::system(),
         disk,
         local: None,
+        faults: Faults::default(),
     };
     Broker::start(io, parts)
 }

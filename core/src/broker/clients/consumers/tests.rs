@@ -245,8 +245,8 @@ impl GroupListener for Log {
         self.0.lock().push(format!("{group} wants {}", subscriptions.len()));
     }
 
-    fn vanished(&self, group: &str) {
-        self.0.lock().push(format!("{group} vanished"));
+    fn left(&self, group: &str, is_last: bool) {
+        self.0.lock().push(format!("{group} left, last: {is_last}"));
     }
 }
 
@@ -262,7 +262,7 @@ fn a_listener_follows_heartbeats_and_the_end_of_groups() {
     consumers.unregister(&a.peer, "g", false);
     consumers.close(&b.peer);
     consumers.close(&b.peer);
-    assert_eq!(*log.0.lock(), ["g wants 1", "g wants 2", "g vanished"]);
+    assert_eq!(*log.0.lock(), ["g wants 1", "g wants 2", "g left, last: false", "g left, last: true"]);
 }
 
 #[test]

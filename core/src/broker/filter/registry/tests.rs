@@ -103,11 +103,11 @@ fn filters_die_with_their_group_and_live_again_with_it() {
     fixture.clock.advance(Duration::from_secs(1));
     fixture.filters.registered("g", &[subscription("t", "a = 1", 1)]);
     assert!(!is_dead("t", "g") && is_dead("u", "g"), "the group names u no more");
-    fixture.filters.vanished("g");
+    fixture.filters.left("g", true);
     assert!(is_dead("t", "g") && !is_dead("t", "h"));
     let again = fixture.hear("a = 1", 1).unwrap();
     assert_eq!((again.data.born_time_ms, again.data.dead_time_ms), (BEGIN_MS, 0));
-    fixture.filters.vanished("g");
+    fixture.filters.left("g", true);
     fixture.clock.advance(Duration::from_secs(24 * 3600 - 1));
     fixture.filters.persist().unwrap();
     assert!(fixture.filters.find("t", "g").is_some());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::broker::admin::testing::Fixture;
-use crate::broker::clients::Housekeeping;
+use crate::broker::clients::{Housekeeping, Joining};
 use crate::broker::processor::client::ClientProcessor;
 use crate::broker::queue_locks::QueueLocks;
 use crate::broker::stats::Span;
@@ -29,9 +29,11 @@ impl Broker {
         let fixture = Fixture::new(&[]);
         let processor = Arc::new(AdminProcessor::new(fixture.admin.clone(), fixture.config.clone()));
         let client = Arc::new(ClientProcessor {
-            topics: fixture.topics.clone(),
-            groups: fixture.groups.clone(),
-            consumers: fixture.consumers.clone(),
+            joining: Joining {
+                topics: fixture.topics.clone(),
+                groups: fixture.groups.clone(),
+                consumers: fixture.consumers.clone(),
+            },
             producers: fixture.producers.clone(),
             config: fixture.config.clone(),
         });

@@ -6,6 +6,7 @@ use super::*;
 use crate::broker::processor::lock::LockProcessor;
 use crate::broker::processor::offset::{OffsetProcessor, QueueBounds};
 use crate::broker::testing::{Tables, TestClient, TestServer, wait_until};
+use crate::format::flags::topic as topic_flag;
 use crate::format::wire::tests::{decode, recorded};
 use crate::format::wire::{LanguageCode, OutgoingRequest};
 use crate::net::{LaneChoice, Router};

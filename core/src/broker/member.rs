@@ -1,0 +1,324 @@
+//! A consumer within the process: a member of its group like one behind a socket. It takes the share of the queues that the clients'
+//! usual rule gives it, goes on from what the group has committed, and commits what was acknowledged without a gap.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::clients::{Client, Joining};
+use super::consume::Puller;
+use super::filter::subscription::{self, ALL};
+use super::groups::check_group;
+use super::operations::Operations;
+use super::refusal::Refusal;
+use super::retry::Back;
+use crate::format::names;
+use crate::format::record::decode::RecordView;
+use crate::format::wire::LanguageCode;
+use crate::format::wire::body::{
+    ConsumeFromWhere, ConsumeType, ConsumerHeartbeat, MessageModel, Subscription,
+};
+use crate::format::wire::codes::{ResponseCode, version};
+use crate::format::wire::header::pull::{PullHeader, pull_flag};
+use crate::format::wire::header::send::SendBackHeader;
+use crate::net::Peer;
+use crate::store::{GetStatus, PutOutcome};
+
+/// Records read ahead, per queue.
+const READ_MAX: i32 = 32;
+
+/// Topic and queue.
+type QueueKey = (Arc<str>, i32);
+
+/// See the module.
+#[derive(Debug)]
+pub struct LocalMember {
+    peer: Peer,
+    id: String,
+    group: String,
+    /// The topic, and the retry topic of the group.
+    topics: [Arc<str>; 2],
+    expression: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queues: BTreeMap<QueueKey, Queue>,
+    /// The queue that was served last: the next one comes first.
+    last: Option<QueueKey>,
+    left: bool,
+}
+
+/// A queue that this member has.
+#[derive(Debug)]
+struct Queue {
+    /// Where to read next.
+    next: i64,
+    /// Read, but not handed out.
+    ready: VecDeque<(i64, Bytes)>,
+    /// Handed out, but not acknowledged.
+    open: BTreeSet<i64>,
+    /// What the group has committed, as far as this member knows. Another value there means that somebody set it.
+    committed: Option<i64>,
+}
+
+/// A message that was handed out.
+#[derive(Debug, Clone)]
+pub struct Handed {
+    /// The record. A copy: it stays when the broker has stopped.
+    pub record: Bytes,
+    queue: QueueKey,
+    offset: i64,
+}
+
+impl Queue {
+    fn at(offset: i64, committed: Option<i64>) -> Self {
+        Self { next: offset, ready: VecDeque::new(), open: BTreeSet::new(), committed }
+    }
+
+    /// Everything before this is done with.
+    fn done_to(&self) -> i64 {
+        let ready = self.ready.front().map(|(offset, _)| *offset);
+        let first = self.open.first().copied().into_iter().chain(ready).min();
+        first.unwrap_or(self.next)
+    }
+}
+
+impl LocalMember {
+    /// Joins the group. `expression` are tags, or `*`.
+    pub fn join(
+        operations: &Operations,
+        peer: Peer,
+        group: &str,
+        topic: &str,
+        expression: &str,
+    ) -> Result<Self, Refusal> {
+        check_group(group).map_err(|error| Refusal::new(ResponseCode::SystemError, error.to_string()))?;
+        let member = Self {
+            id: format!("{}@libbroker#{}", peer.remote_addr().ip(), peer.id()),
+            peer,
+            group: group.to_owned(),
+            topics: [topic.into(), names::retry_topic(group).into()],
+            expression: expression.to_owned(),
+            state: Mutex::default(),
+        };
+        let joining = Joining {
+            topics: operations.topics.clone(),
+            groups: operations.groups.clone(),
+            consumers: operations.consumers.clone(),
+        };
+        joining.join(&member.client(), member.heartbeat(operations, expression)?);
+        Ok(member)
+    }
+
+    fn client(&self) -> Client {
+        Client {
+            peer: self.peer.clone(),
+            id: self.id.as_str().into(),
+            language: Some(LanguageCode::Rust),
+            version: version::CURRENT,
+        }
+    }
+
+    fn heartbeat(&self, operations: &Operations, expression: &str) -> Result<ConsumerHeartbeat, Refusal> {
+        let [topic, retry] = &self.topics;
+        let parse = |topic: &str, expression: &str| {
+            let parsed = subscription::parse(topic, Some(expression), None);
+            let sub_version = operations.clock.now_ms();
+            parsed.map(|parsed| Subscription { sub_version, ..parsed }).map_err(|error| {
+                Refusal::new(ResponseCode::SubscriptionParseFailed, format!("tags {expression:?}: {error}"))
+            })
+        };
+        Ok(ConsumerHeartbeat {
+            group_name: self.group.clone(),
+            consume_type: Some(ConsumeType::Passively),
+            message_model: Some(MessageModel::Clustering),
+            consume_from_where: Some(ConsumeFromWhere::FirstOffset),
+            subscriptions: vec![parse(topic, expression)?, parse(retry, ALL)?],
+            unit_mode: false,
+        })
+    }
+
+    /// The next message of any queue of this member; `None` when there is none now.
+    pub fn take(&self, operations: &Operations) -> Result<Option<Handed>, Refusal> {
+        let mut state = self.state.lock();
+        if state.left {
+            return Ok(None);
+        }
+        self.rebalance(operations, &mut state);
+        let last = state.last.clone();
+        let (behind, front): (Vec<_>, Vec<_>) =
+            state.queues.keys().cloned().partition(|key| last.as_ref().is_none_or(|last| key > last));
+        for key in behind.into_iter().chain(front) {
+            let Some(queue) = state.queues.get_mut(&key) else { continue };
+            if queue.ready.is_empty() {
+                self.read(operations, &key, queue)?;
+            }
+            if let Some((offset, record)) = queue.ready.pop_front() {
+                queue.open.insert(offset);
+                state.last = Some(key.clone());
+                return Ok(Some(Handed { record, queue: key, offset }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes up the queues that are this member's now, and lets go of others. One whose offset somebody set begins anew there.
+    fn rebalance(&self, operations: &Operations, state: &mut State) {
+        let members = operations.consumers.find(&self.group);
+        let mut ids = members.map(|group| group.client_ids()).unwrap_or_default();
+        ids.sort_unstable();
+        let mut own = BTreeSet::new();
+        for topic in &self.topics {
+            let queues = operations.topics.find(topic).map_or(0, |found| found.read_queue_nums);
+            own.extend(share_of(&self.id, &ids, queues).map(|queue_id| (topic.clone(), queue_id)));
+        }
+        state.queues.retain(|key, _| own.contains(key));
+        for key in own {
+            let committed = operations.offsets.find(&self.group, &key.0, key.1);
+            match state.queues.get_mut(&key) {
+                Some(queue) if queue.committed == committed => {}
+                _ => {
+                    let min = operations.store.min_offset(&key.0, key.1).unwrap_or(0);
+                    state.queues.insert(key, Queue::at(committed.unwrap_or(min), committed));
+                }
+            }
+        }
+    }
+
+    /// What it wants of one of its two topics: all that comes again.
+    fn expression_for(&self, topic: &str) -> &str {
+        let [_, retry] = &self.topics;
+        if **retry == *topic { ALL } else { &self.expression }
+    }
+
+    /// Reads ahead. Rules that keep any consumer from a queue keep this one from it too.
+    fn read(&self, operations: &Operations, key: &QueueKey, queue: &mut Queue) -> Result<(), Refusal> {
+        let header = PullHeader {
+            consumer_group: Some(&self.group),
+            topic: Some(&key.0),
+            queue_id: Some(key.1),
+            queue_offset: Some(queue.next),
+            message_count_max: Some(READ_MAX),
+            // Not what the group's last heartbeat said: members of one group should, but may not, want the same.
+            sys_flag: Some(pull_flag::SUBSCRIPTION),
+            subscription: Some(self.expression_for(&key.0)),
+            ..PullHeader::default()
+        };
+        let admitted = operations.consume.admit(&header, self.puller())?;
+        let outcome = operations.consume.read(&header, &admitted).outcome;
+        for slice in &outcome.slices {
+            let mut rest = slice.clone();
+            while let Ok(record) = RecordView::parse(&rest) {
+                let (offset, size) = (record.queue_offset(), record.total_size());
+                queue.ready.push_back((offset, Bytes::copy_from_slice(record.bytes())));
+                rest = rest.slice(size..);
+            }
+        }
+        match outcome.status {
+            GetStatus::OffsetOverflowOne => {}
+            // Elsewhere too when the offset is none of the queue's, of a topic that was made anew say.
+            _ => queue.next = outcome.next_begin_offset,
+        }
+        self.commit(operations, key, queue);
+        Ok(())
+    }
+
+    fn commit(&self, operations: &Operations, key: &QueueKey, queue: &mut Queue) {
+        let done_to = queue.done_to();
+        if queue.committed != Some(done_to) {
+            operations.offsets.commit(&self.group, &key.0, key.1, done_to);
+            queue.committed = Some(done_to);
+        }
+    }
+
+    /// Notes that a message was dealt with. One of a queue that is no longer this member's is left to who has it.
+    pub fn acknowledge(&self, operations: &Operations, handed: &Handed) {
+        let mut state = self.state.lock();
+        let Some(queue) = state.queues.get_mut(&handed.queue) else { return };
+        // The one who set the offset meanwhile means it.
+        let stored = operations.offsets.find(&self.group, &handed.queue.0, handed.queue.1);
+        if stored == queue.committed && queue.open.remove(&handed.offset) {
+            self.commit(operations, &handed.queue, queue);
+        }
+    }
+
+    /// True while a message is this member's to deal with.
+    pub fn has_open(&self, handed: &Handed) -> bool {
+        self.state.lock().queues.get(&handed.queue).is_some_and(|queue| queue.open.contains(&handed.offset))
+    }
+
+    /// Gives a message back, to come again after the delay of `level`; 0 leaves the level to the group's ladder, below 0 makes it
+    /// a dead letter. To be acknowledged when the put has succeeded; `None` for a group without retry queues.
+    pub fn give_back(
+        &self,
+        operations: &Operations,
+        handed: &Handed,
+        level: i32,
+    ) -> Result<Option<PutOutcome>, Refusal> {
+        let record = RecordView::parse(&handed.record)
+            .map_err(|error| Refusal::new(ResponseCode::SystemError, error.to_string()))?;
+        let header = SendBackHeader {
+            offset: Some(record.physical_offset()),
+            group: Some(&self.group),
+            delay_level: Some(level),
+            ..SendBackHeader::default()
+        };
+        let back = Back { header: &header, version: version::CURRENT, broker: self.puller().broker };
+        operations.send_back.take(&back)
+    }
+
+    /// True after [`LocalMember::leave`].
+    pub fn has_left(&self) -> bool {
+        self.state.lock().left
+    }
+
+    /// Leaves the group: what is not acknowledged comes again, to whoever has the queue then. Idempotent.
+    pub fn leave(&self, operations: Option<&Operations>) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.left, true) {
+            return;
+        }
+        state.queues.clear();
+        drop(state);
+        if let Some(operations) = operations {
+            operations.consumers.unregister(&self.peer, &self.group, true);
+        }
+    }
+
+    fn puller(&self) -> Puller {
+        let client: SocketAddr = self.peer.remote_addr();
+        Puller { client, broker: self.peer.local_addr() }
+    }
+}
+
+/// The queues of one member: neighbours, the first members get one more where it does not come out even.
+#[doc(alias = "AllocateMessageQueueAveragely")]
+fn share_of(id: &str, ids: &[String], queues: i32) -> std::ops::Range<i32> {
+    let (Some(place), Ok(count)) = (ids.iter().position(|other| other == id), i32::try_from(ids.len()))
+    else {
+        return 0..0;
+    };
+    let place = i32::try_from(place).unwrap_or(i32::MAX);
+    let (share, more) = (queues / count, queues % count);
+    let start = place * share + place.min(more);
+    start..start + share + i32::from(place < more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_those_of_the_java_client() {
+        let ids = ["a", "b", "c"].map(str::to_owned);
+        let shares = |queues| ["a", "b", "c", "x"].map(|id| share_of(id, &ids, queues));
+        assert_eq!(shares(8), [0..3, 3..6, 6..8, 0..0]);
+        assert_eq!(shares(2), [0..1, 1..2, 2..2, 0..0]);
+        assert_eq!(shares(0), [0..0, 0..0, 0..0, 0..0]);
+    }
+}
