@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Embedded;
 use super::drive::{not_stored, stopped};
+use super::guard::guarded;
 use super::message::{Message, invalid, refused};
 use crate::broker::member::{Handed, LocalMember};
 use crate::broker::operations::Operations;
@@ -15,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::names::{self, property};
 use crate::format::record::decode::RecordView;
 use crate::net::Peer;
+use crate::runtime::logsink::Inherited;
 use crate::store::PutStatus;
 
 /// How long [`Delivery::retry`] waits for the disk.
@@ -33,6 +35,7 @@ struct Shared {
     /// Not kept alive: files stay mapped as long as someone has it.
     operations: Weak<Operations>,
     watch: crate::broker::watch::Watch,
+    log: Inherited,
 }
 
 /// A message that a consumer was given.
@@ -67,13 +70,22 @@ impl Embedded {
             let member = LocalMember::join(operations, peer, group, topic, tags).map_err(refused)?;
             let watch = operations.watch.clone();
             Ok(Consumer {
-                shared: Arc::new(Shared { member, operations: Arc::downgrade(operations), watch }),
+                shared: Arc::new(Shared {
+                    member,
+                    operations: Arc::downgrade(operations),
+                    watch,
+                    log: Inherited::here(),
+                }),
             })
         })
     }
 }
 
 impl Shared {
+    fn guarded<T>(&self, what: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        guarded(what, || self.log.run(body))
+    }
+
     fn operations(&self) -> Result<Arc<Operations>> {
         self.operations.upgrade().filter(|_| !self.watch.is_closed()).ok_or_else(stopped)
     }
@@ -98,13 +110,13 @@ impl Shared {
 impl Consumer {
     /// The next message, when there is one now. Never blocks.
     pub fn try_next(&self) -> Result<Option<Delivery>> {
-        super::guard::guarded("consume", || self.shared.take(&*self.shared.operations()?))
+        self.shared.guarded("consume", || self.shared.take(&*self.shared.operations()?))
     }
 
     /// The next message; `None` after `timeout` of real time. Without one, blocks until a message, [`Consumer::close`] or the stop,
     /// which are [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Delivery>> {
-        super::guard::guarded("consume", || {
+        self.shared.guarded("consume", || {
             // Not held during the wait: the stop lets go of the files.
             let look =
                 || self.shared.operations().and_then(|operations| self.shared.take(&operations)).transpose();
@@ -143,7 +155,7 @@ impl Delivery {
     /// Says that the message was dealt with. The group's offset moves on once there is no gap before it. Of no effect the second
     /// time, after the consumer left, or when the queue is another member's by now.
     pub fn ack(&self) -> Result<()> {
-        super::guard::guarded("ack", || {
+        self.shared.guarded("ack", || {
             self.shared.member.acknowledge(&*self.shared.operations()?, &self.handed);
             Ok(())
         })
@@ -153,7 +165,7 @@ impl Delivery {
     /// came (10 s at first), below 0 makes it a dead letter. After the group's `retryMaxTimes` it becomes one too. Of no effect where
     /// [`Delivery::ack`] has none.
     pub fn retry(&self, delay_level: i32) -> Result<()> {
-        super::guard::guarded("retry", || {
+        self.shared.guarded("retry", || {
             let operations = self.shared.operations()?;
             let member = &self.shared.member;
             if !member.has_open(&self.handed) {

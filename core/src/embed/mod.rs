@@ -31,6 +31,8 @@ pub use testing::{Fault, FaultAction, request_code};
 
 use crate::broker::operations::Operations;
 pub use crate::broker::watch::{OnChange, Wake};
+pub use crate::runtime::logsink::{Level, LogRecord, LogSink};
+
 use crate::broker::{Broker, BrokerParts};
 use crate::clock::Clock;
 use crate::config::{Config, Host, LiveConfig, Loaded};
@@ -39,6 +41,7 @@ use crate::mmap::copy::copy_dir;
 use crate::mmap::disk::Disk;
 use crate::namesrv::NameServer;
 use crate::net::{Faults, IoThreads};
+use crate::runtime::logsink::{self, LogRoute};
 
 use guard::guarded;
 use registry::InProcess;
@@ -65,6 +68,8 @@ pub struct Embedded {
     clock: Clock,
     faults: Faults,
     running: Mutex<Option<Running>>,
+    /// Every call that may log, or start a thread that does, runs under it.
+    log: LogRoute,
 }
 
 /// What a handle owns, in the order it is stopped.
@@ -126,25 +131,41 @@ impl Embedded {
             }
             Some(Running { broker: Some(broker), io, .. }) => (broker.operations().clone(), io.clone()),
         };
-        guarded(what, || body(&operations, &io))
+        guarded(what, || self.log.run(|| body(&operations, &io)))
     }
 
     /// Stops everything and returns when it has ended: no more requests are taken, what was asked is answered for at most
     /// `timeout`, data is synced, threads are joined, the directory is unlocked. Blocks; not to be called from a callback
     /// of this library. Idempotent: a second call returns at once.
     ///
-    /// An error says that the store could not be closed cleanly; everything has ended all the same.
+    /// An error says that the store could not be closed cleanly; everything has ended all the same. From the function of a
+    /// [`LogSink`] it is refused, since the thread that logs would wait for itself.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
+        if logsink::in_sink() {
+            return Err(Error::new(ErrorKind::InvalidArgument, "stop: called by a log function"));
+        }
+        self.stop_now(timeout)
+    }
+
+    fn stop_now(&self, timeout: Duration) -> Result<()> {
         let Some(running) = self.running.lock().take() else { return Ok(()) };
-        guarded("stop", move || running.stop(timeout))
+        let result = self.log.run(|| {
+            let result = guarded("stop", move || running.stop(timeout));
+            match &result {
+                Ok(()) => tracing::info!(target: "broker", "stopped"),
+                Err(error) => tracing::error!(target: "broker", %error, "stopped"),
+            }
+            result
+        });
+        self.log.close();
+        result
     }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        if let Err(error) = self.stop(Duration::from_secs(3)) {
-            tracing::error!(target: "broker", %error, "stopping a dropped broker");
-        }
+        // What goes wrong is in the log.
+        let _ = self.stop_now(Duration::from_secs(3));
     }
 }
 
@@ -172,7 +193,19 @@ impl Running {
 ///
 /// Blocks for a few milliseconds, longer when a large store has to be recovered. On an error nothing is left behind.
 pub fn start(options: Options) -> Result<Embedded> {
-    guarded("start", || start_checked(options.resolve()?))
+    let log = LogRoute::open(options.log.clone());
+    let begin = || {
+        let resolved = options.resolve()?;
+        if options.log.is_some() {
+            resolved.notes().iter().for_each(|note| tracing::warn!(target: "broker", "{note}"));
+        }
+        let started = start_checked(resolved)?;
+        tracing::info!(target: "broker", name = started.name, address = ?started.address, store = %started.store_dir.display(), "started");
+        Ok(started)
+    };
+    let mut started = guarded("start", || log.run(begin))?;
+    started.log = log;
+    Ok(started)
 }
 
 fn start_checked(resolved: Resolved) -> Result<Embedded> {
@@ -201,6 +234,7 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
             clock,
             faults,
             running: Mutex::new(Some(running)),
+            log: LogRoute::default(),
         }),
         Err(error) => {
             if let Err(second) = running.stop(Duration::ZERO) {

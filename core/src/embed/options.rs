@@ -7,6 +7,7 @@ use crate::clock::Clock;
 pub use crate::config::Profile;
 use crate::config::{Config, Loaded, Machine, Name, Origin, Program, ServerList, Sources};
 use crate::error::{Error, ErrorKind};
+use crate::runtime::logsink::LogSink;
 
 /// Where the NameServer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Options {
     pub clock: Option<Clock>,
     /// A snapshot to begin with: it is copied to the store directory, which must be empty or missing. The snapshot stays as it is.
     pub snapshot: Option<PathBuf>,
+    /// Where the log of this broker goes. `None`: to the subscriber of `tracing` that the host has, if any.
+    pub log: Option<LogSink>,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             broker: true,
             clock: None,
             snapshot: None,
+            log: None,
         }
     }
 }
@@ -80,6 +84,7 @@ impl fmt::Debug for Options {
             .field("broker", &self.broker)
             .field("clock", &self.clock)
             .field("snapshot", &self.snapshot)
+            .field("log", &self.log)
             .finish()
     }
 }
@@ -134,6 +139,11 @@ impl Options {
     /// Begins with a copy of a snapshot.
     pub fn snapshot(self, dir: impl Into<PathBuf>) -> Self {
         Self { snapshot: Some(dir.into()), ..self }
+    }
+
+    /// Logs to `sink`.
+    pub fn log(self, sink: LogSink) -> Self {
+        Self { log: Some(sink), ..self }
     }
 
     /// Checks the options and puts the configuration together. Touches nothing but the file it reads.

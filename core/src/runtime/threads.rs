@@ -1,4 +1,5 @@
-//! Named service threads. A panic in one poisons what it serves instead of passing silently.
+//! Named service threads. A panic in one poisons what it serves instead of passing silently. What they log goes where the thread
+//! logs that started them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::thread::JoinHandle;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::logsink::Inherited;
 use crate::runtime::stop::StopToken;
 
 /// Remembers the first panic of any thread that carries it; clones share the state.
@@ -61,13 +63,15 @@ impl ServiceThread {
     pub fn spawn(name: &str, poison: &Poison, body: impl FnOnce() + Send + 'static) -> Result<Self> {
         let poison = poison.clone();
         let label = name.to_owned();
+        let log = Inherited::here();
+        let guarded = move || {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+                poison.set(format!("thread {label} panicked: {}", panic_text(&*panic)));
+            }
+        };
         let handle = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || {
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
-                    poison.set(format!("thread {label} panicked: {}", panic_text(&*panic)));
-                }
-            })
+            .spawn(move || log.run(guarded))
             .map_err(|cause| Error::io(format_args!("start thread {name}"), &cause))?;
         Ok(Self { name: name.to_owned(), handle })
     }
@@ -96,6 +100,7 @@ pub fn for_each_overlapping<T: Sync>(
     each: impl Fn(&T) + Sync,
 ) {
     let next = AtomicUsize::new(0);
+    let log = &Inherited::here();
     let work = || {
         while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
             each(item);
@@ -103,11 +108,12 @@ pub fn for_each_overlapping<T: Sync>(
     };
     std::thread::scope(|scope| {
         for _ in 0..helpers {
-            let helper = || {
+            let guarded = || {
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
                     poison.set(format!("thread {name} panicked: {}", panic_text(&*panic)));
                 }
             };
+            let helper = move || log.run(guarded);
             if std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, helper).is_err() {
                 break;
             }

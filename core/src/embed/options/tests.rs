@@ -66,3 +66,86 @@ fn a_namesrv_alone_listens_on_its_port_and_keeps_its_files_apart() {
         9_876
     );
 }
+
+mod log {
+    use std::io::Write;
+    use std::net::TcpStream;
+    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::sync::{Arc, OnceLock, Weak};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::embed::{Embedded, Health, Level, LogRecord, LogSink, start};
+
+    const WAIT: Duration = Duration::from_secs(10);
+
+    /// A broker whose sink asks the handle how it is, and the lines it logs.
+    fn logging(level: Level) -> (Arc<Embedded>, Receiver<String>) {
+        let (sender, lines) = sync_channel(1024);
+        let handle: Arc<OnceLock<Weak<Embedded>>> = Arc::default();
+        let known = handle.clone();
+        let write = move |record: &LogRecord<'_>| {
+            if let Some(broker) = known.get().and_then(Weak::upgrade) {
+                assert!(broker.address().is_some());
+                let _ = broker.health();
+                assert!(broker.stop(WAIT).unwrap_err().context().contains("log function"));
+            }
+            let _ = sender.try_send(format!("{} {}", record.level.name(), record.message));
+        };
+        let started = start(Options::new().log(LogSink::new(level, Arc::new(write)))).expect("start");
+        let started = Arc::new(started);
+        handle.set(Arc::downgrade(&started)).expect("once");
+        (started, lines)
+    }
+
+    fn wait_for(lines: &Receiver<String>, text: &str) {
+        while !lines.recv_timeout(WAIT).expect(text).contains(text) {}
+    }
+
+    /// Says something that is not the protocol; the I/O thread that reads it says so.
+    fn say_nonsense(broker: &Embedded) {
+        let mut stream = TcpStream::connect(broker.address().expect("address")).expect("connect");
+        stream.write_all(&[0xff; 16]).expect("write");
+    }
+
+    #[test]
+    fn each_broker_logs_to_its_own_sink_from_all_its_threads() {
+        let silent = start(Options::new()).expect("start");
+        let (first, of_first) = logging(Level::Info);
+        let (second, of_second) = logging(Level::Warn);
+        wait_for(&of_first, "INFO started");
+        for broker in [&silent, &second, &first] {
+            say_nonsense(broker);
+        }
+        wait_for(&of_first, "INFO connection ended");
+        silent.stop(WAIT).expect("stop");
+        second.stop(WAIT).expect("stop");
+        assert_eq!(of_second.try_iter().find(|line| line.starts_with("INFO")), None);
+        assert_eq!(second.health(), Health::Stopped);
+        say_nonsense(&first);
+        wait_for(&of_first, "INFO connection ended");
+        first.stop(WAIT).expect("stop");
+        let rest: Vec<String> = of_first.iter().collect();
+        assert_eq!(
+            rest.last().map(String::as_str),
+            Some("INFO stopped"),
+            "the sink, and its sender, is released"
+        );
+    }
+
+    #[test]
+    fn notes_are_logged_and_a_failed_start_releases_the_sink() {
+        let (sender, lines) = sync_channel(64);
+        let write = move |record: &LogRecord<'_>| {
+            let _ = sender.try_send(record.message.to_owned());
+        };
+        let sink = LogSink::new(Level::Info, Arc::new(write));
+        let noted =
+            Options::new().property("brokerRole", "ASYNC_MASTER").property("brokerId", "3").log(sink.clone());
+        start(noted).expect("start").stop(WAIT).expect("stop");
+        let all: Vec<String> = lines.try_iter().collect();
+        assert!(all.iter().any(|line| line.contains("brokerId=3: 0 is used")), "{all:?}");
+        start(Options::new().property("listenPort", "none").log(sink)).expect_err("must be refused");
+        assert_eq!(lines.iter().count(), 0);
+    }
+}
