@@ -114,7 +114,7 @@ impl Consumer {
     }
 
     /// The next message; `None` after `timeout` of real time. Without one, blocks until a message, [`Consumer::close`] or the stop,
-    /// which are [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    /// which are [`ErrorKind::Stopped`].
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Delivery>> {
         self.shared.guarded("consume", || {
             // Not held during the wait: the stop lets go of the files.
