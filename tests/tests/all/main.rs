@@ -4,6 +4,7 @@
 mod bad_input;
 mod continuity;
 mod crash;
+mod embedded;
 mod filters;
 mod full_disk;
 mod java_client;

@@ -35,6 +35,9 @@ public final class Main {
         SCENARIOS.put("transaction_other_member", TransactionChecks::otherMember);
         SCENARIOS.put("transaction_given_up", TransactionChecks::givenUp);
         SCENARIOS.put("transaction_outlive_kill", TransactionChecks::outliveKill);
+        SCENARIOS.put("embedding_share_group", Embedding::shareGroup);
+        SCENARIOS.put("embedding_see_faults", Embedding::seeFaults);
+        SCENARIOS.put("embedding_outlast_delay", Embedding::outlastDelay);
         SCENARIOS.put("request_reply", Transactions::requestReply);
         SCENARIOS.put("send_and_consume", Continuity::sendAndConsume);
         SCENARIOS.put("keep_going", Continuity::keepGoing);
