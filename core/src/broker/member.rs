@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use super::clients::{Client, Joining};
 use super::consume::Puller;
 use super::filter::subscription::{self, ALL};
-use super::groups::check_group;
 use super::operations::Operations;
 use super::refusal::Refusal;
 use super::retry::Back;
@@ -89,7 +88,7 @@ impl Queue {
 }
 
 impl LocalMember {
-    /// Joins the group. `expression` are tags, or `*`.
+    /// Joins the group, whose name was checked. `expression` are tags, or `*`.
     pub fn join(
         operations: &Operations,
         peer: Peer,
@@ -97,7 +96,6 @@ impl LocalMember {
         topic: &str,
         expression: &str,
     ) -> Result<Self, Refusal> {
-        check_group(group).map_err(|error| Refusal::new(ResponseCode::SystemError, error.to_string()))?;
         let member = Self {
             id: format!("{}@libbroker#{}", peer.remote_addr().ip(), peer.id()),
             peer,

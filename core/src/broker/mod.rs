@@ -366,7 +366,8 @@ fn listen(
     let mut router = routes::fast_router(processors, lanes);
     router.fail_by(parts.faults.clone());
     let port = port.saturating_sub(FAST_PORT_BELOW);
-    let fast = RemotingServer::start(io, server_options(config, parts.bind, port), router, events)?;
+    let fast = RemotingServer::start(io, server_options(config, parts.bind, port), router, events)
+        .map_err(|error| error.while_doing("the second port, 2 below listenPort"))?;
     Ok(vec![main, fast])
 }
 

@@ -188,6 +188,15 @@ impl ConsumerOffsets {
         }
     }
 
+    /// Forgets the offsets that groups have of a topic.
+    pub fn remove_topic(&self, topic: &str) {
+        for topics in self.groups.write().values_mut() {
+            if topics.remove(topic).is_some() {
+                self.is_dirty.store(true, Ordering::Release);
+            }
+        }
+    }
+
     /// The table as it is stored and as code 43 answers it.
     pub fn snapshot(&self) -> ConsumerOffsetTable {
         let groups = self.groups.read();

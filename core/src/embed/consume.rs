@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Embedded;
-use super::drive::{not_stored, stopped};
+use super::drive::{check_name_of, not_stored, stopped};
 use super::guard::guarded;
 use super::message::{Message, invalid, refused};
 use crate::broker::member::{Handed, LocalMember};
@@ -65,6 +65,7 @@ impl Embedded {
     pub fn consume(&self, topic: &str, group: &str, tags: &str) -> Result<Consumer> {
         self.call_with_io("consume", |operations, io| {
             names::check_topic(topic).map_err(|error| invalid(error.to_string()))?;
+            check_name_of(group)?;
             let host = self.address().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
             let peer = Peer::nowhere(io, SocketAddr::new(host, 0))?;
             let member = LocalMember::join(operations, peer, group, topic, tags).map_err(refused)?;

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::Embedded;
 use super::message::{Message, NewMessage, SendResult, SendStatus, invalid, refused};
 use crate::broker::admin::QUEUES_MAX;
+use crate::broker::groups::check_group;
 use crate::broker::operations::Operations;
 use crate::broker::produce::{Send, Sent, SentAll, message_illegal};
 use crate::broker::watch::Waited;
@@ -66,13 +67,15 @@ impl Embedded {
         })
     }
 
-    /// Deletes a topic with its messages. Offsets of groups stay. [`ErrorKind::NotFound`] when there is none.
+    /// Deletes a topic with its messages and the offsets that groups have of it: one of that name that is made later begins anew for
+    /// everybody. (The admin protocol leaves the offsets, as Java does.) [`ErrorKind::NotFound`] when there is none.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
         self.call("delete_topic", |operations| {
             if !operations.topics.contains(name) {
                 return Err(no_topic(name));
             }
             operations.admin.topics.delete(name).map_err(unfit)?;
+            operations.offsets.remove_topic(name);
             operations.watch.changed();
             Ok(())
         })
@@ -223,10 +226,13 @@ pub(super) fn bounds(operations: &Operations, topic: &str, queue_id: i32) -> (i6
 }
 
 fn commit(operations: &Operations, group: &str, topic: &str, queue_id: i32, offset: i64) -> Result<()> {
-    crate::broker::groups::check_group(group)
-        .map_err(|error| invalid(format!("group {group:?}: {error}")))?;
+    check_name_of(group)?;
     operations.offsets.commit(group, topic, queue_id, offset);
     Ok(())
+}
+
+pub(super) fn check_name_of(group: &str) -> Result<()> {
+    check_group(group).map_err(|error| invalid(format!("group {group:?}: {error}")))
 }
 
 /// The id of a queue that exists.

@@ -215,6 +215,9 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
     if let Some(directory) = &temporary {
         loaded.move_store(directory.path());
     }
+    if resolved.broker {
+        make_store_dir(&loaded.config.store.store_path_root_dir)?;
+    }
     if let Some(snapshot) = &resolved.snapshot {
         copy_snapshot(snapshot, &loaded)?;
     }
@@ -279,6 +282,14 @@ fn start_parts(
         running.broker = Some(Broker::start(&running.io, parts)?);
     }
     Ok(())
+}
+
+/// First of all, so that what is wrong with the directory is said of the directory.
+fn make_store_dir(dir: &Path) -> Result<()> {
+    Disk::real().create_dir_all(dir).map_err(|cause| {
+        let advice = "choose another store directory, or let this process write there";
+        Error::io(format_args!("the store directory {} cannot be made ({advice})", dir.display()), &cause)
+    })
 }
 
 /// Fills a store directory, which must have been empty, with a snapshot.

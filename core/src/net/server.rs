@@ -179,9 +179,14 @@ impl Drop for RemotingServer {
 fn listen(options: &ServerOptions) -> Result<Socket> {
     let address = SocketAddr::new(options.bind, options.port);
     bind(address, options).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::AddrInUse | std::io::ErrorKind::AddrNotAvailable => {
-            Error::new(ErrorKind::PortInUse, format!("listen on {address}: {cause}"))
-        }
+        std::io::ErrorKind::AddrInUse => Error::new(
+            ErrorKind::PortInUse,
+            format!("listen on {address}: the port is taken; stop who has it, or choose another port, or 0 for a free one"),
+        ),
+        std::io::ErrorKind::AddrNotAvailable => Error::new(
+            ErrorKind::PortInUse,
+            format!("listen on {address}: this machine does not have the address; choose one that it has"),
+        ),
         _ => Error::io(format_args!("listen on {address}"), &cause),
     })
 }
