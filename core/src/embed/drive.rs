@@ -25,6 +25,8 @@ use crate::store::{GetOutcome, MatchAll, PutStatus};
 /// Longer than any flush takes that ends; the store itself gives up after `syncFlushTimeout`.
 const FLUSH_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// So many messages are stored under one lock at most.
+const TOGETHER_MAX: usize = 64;
 /// A dispatch that takes longer has failed, and is tried again by its own thread.
 const DISPATCH_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -105,20 +107,28 @@ impl Embedded {
     /// Stores a message; with `SYNC_FLUSH`, waits for the disk. It counts and is checked as one that a client sends.
     pub fn send(&self, message: &NewMessage) -> Result<SendResult> {
         self.call("send", |operations| {
-            let sent = send_all(operations, std::slice::from_ref(message))?.pop();
+            let sent = send_all(operations, &[Outgoing::new(message)?]).pop();
             sent.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "the store did not answer")))
         })
     }
 
-    /// Stores messages in their order, under one lock: faster than one at a time. One that is refused does not keep the others
-    /// out; the error then says which it was, and how many are stored.
+    /// Stores messages in their order, many under one lock: faster than one at a time. One that is refused does not keep the others
+    /// out; the error then says which it was, and how many are stored. Where one cannot be written as a message at all, none is.
     pub fn send_many(&self, messages: &[NewMessage]) -> Result<Vec<SendResult>> {
         self.call("send_many", |operations| {
-            let sent = send_all(operations, messages)?;
+            let all = messages.len();
+            let texts = messages.iter().enumerate().map(|(number, message)| {
+                let named = |error: Error| {
+                    error.while_doing(format_args!("message {number} of {all}, of which none is stored"))
+                };
+                Outgoing::new(message).map_err(named)
+            });
+            let outgoing: Vec<_> = texts.collect::<Result<_>>()?;
+            let sent: Vec<_> =
+                outgoing.chunks(TOGETHER_MAX).flat_map(|some| send_all(operations, some)).collect();
             let stored = sent.iter().filter(|sent| sent.is_ok()).count();
             let numbered = sent.into_iter().enumerate().map(|(number, sent)| {
                 sent.map_err(|error| {
-                    let all = messages.len();
                     error.while_doing(format_args!("message {number} of {all}, of which {stored} are stored"))
                 })
             });
@@ -261,16 +271,27 @@ fn pulled(outcome: &GetOutcome, offset: i64) -> Pulled {
     Pulled { messages, next_offset, min_offset: outcome.min_offset, max_offset: outcome.max_offset }
 }
 
-fn send_all(operations: &Operations, messages: &[NewMessage]) -> Result<Vec<Result<SendResult>>> {
+/// A message with the texts that it is sent with.
+struct Outgoing<'a> {
+    message: &'a NewMessage,
+    id: String,
+    properties: Vec<u8>,
+}
+
+impl<'a> Outgoing<'a> {
+    fn new(message: &'a NewMessage) -> Result<Self> {
+        let id = given_id(message).unwrap_or_else(unique_key);
+        Ok(Self { message, properties: message.properties_text(&id)?, id })
+    }
+}
+
+fn send_all(operations: &Operations, outgoing: &[Outgoing<'_>]) -> Vec<Result<SendResult>> {
     let now_ms = operations.clock.now_ms();
     let host = operations.store_host.own();
-    let ids: Vec<String> = messages.iter().map(|_| unique_key()).collect();
-    let texts = messages.iter().zip(&ids).map(|(message, id)| message.properties_text(id));
-    let texts: Vec<Vec<u8>> = texts.collect::<Result<_>>()?;
-    let sends = messages.iter().zip(&texts).map(|(message, text)| {
+    let sends = outgoing.iter().map(|Outgoing { message, properties, .. }| {
         let queue_id = message.queue.map(|queue| i32::try_from(queue).unwrap_or(i32::MAX));
         Send {
-            header: SendFields::own(&message.topic, queue_id, text, now_ms),
+            header: SendFields::own(&message.topic, queue_id, properties, now_ms),
             body: &message.body,
             born_host: host,
             store_host: host,
@@ -286,13 +307,12 @@ fn send_all(operations: &Operations, messages: &[NewMessage]) -> Result<Vec<Resu
         let look = || (operations.store.dispatched_offset() >= end).then_some(());
         operations.watch.wait(Some(DISPATCH_WAIT_MAX), look);
     }
-    let results = each.into_iter().zip(messages).zip(ids).map(|((sent, message), id)| {
+    let results = each.into_iter().zip(outgoing).map(|(sent, outgoing)| {
         let sent = sent.map_err(refused)?;
         let status = if sent.waits { flushed.unwrap_or(sent.status) } else { sent.status };
-        let id = given_id(message).unwrap_or(id);
-        result_of(operations, sent, status, id, OffsetMessageId::new(host, 0))
+        result_of(operations, sent, status, outgoing.id.clone(), OffsetMessageId::new(host, 0))
     });
-    Ok(results.collect())
+    results.collect()
 }
 
 /// The id that the caller gave the message.

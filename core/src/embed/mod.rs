@@ -1,5 +1,26 @@
 //! The one door: start, stop, drive, inspect.
 //!
+//! ```
+//! use std::time::Duration;
+//!
+//! use libbroker::embed::{self, NewMessage, Options};
+//!
+//! # fn main() -> Result<(), libbroker::Error> {
+//! let broker = embed::start(Options::new())?;
+//! // Any RocketMQ client finds it here.
+//! let namesrv = broker.namesrv_address();
+//! assert!(namesrv.is_some());
+//!
+//! broker.send(&NewMessage::new("orders", "one"))?;
+//! let consumer = broker.consume("orders", "billing", "*")?;
+//! let delivery = consumer.next(Some(Duration::from_secs(5)))?.expect("it was sent");
+//! assert_eq!(delivery.message().body, "one");
+//! delivery.ack()?;
+//! assert_eq!(broker.lag("billing")?, 0);
+//! broker.stop(Duration::from_secs(5))
+//! # }
+//! ```
+//!
 //! Everything a host program does goes through here. Several brokers may live in one process; none of them installs a signal
 //! handler, writes to standard output or leaves a thread, a lock or a file descriptor behind.
 

@@ -88,6 +88,14 @@ fn one_bad_message_of_many_is_named_and_the_others_are_stored() {
     assert!(error.to_string().starts_with("message 1 of 3, of which 2 are stored:"), "{error}");
     assert_eq!(broker.message_count("orders").unwrap(), 2);
     assert_eq!(broker.send_many(&many[..1]).unwrap().len(), 1);
+    let unfit = NewMessage { keys: vec!["a b".to_owned()], ..NewMessage::new("orders", "x") };
+    let error = broker.send_many(&[many[0].clone(), unfit]).unwrap_err();
+    assert!(error.to_string().starts_with("message 1 of 2, of which none is stored:"), "{error}");
+    assert_eq!(broker.message_count("orders").unwrap(), 3);
+    let many: Vec<_> = (0..1000).map(|n| NewMessage::new("order", n.to_string())).collect();
+    let sent = broker.send_many(&many).unwrap();
+    let ids: std::collections::HashSet<_> = sent.iter().map(|sent| sent.msg_id.clone()).collect();
+    assert_eq!((sent.len(), ids.len(), broker.message_count("order").unwrap()), (1000, 1000, 1000));
 }
 
 #[test]
