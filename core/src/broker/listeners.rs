@@ -1,6 +1,6 @@
 //! Who is told of what happens below and beside the broker: messages that arrive, groups that change, connections that close.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::clients::{GroupListener, Housekeeping};
 use super::delay::DelayService;
@@ -12,17 +12,19 @@ use crate::format::wire::body::Subscription;
 use crate::net::{ConnectionEvents, Peer};
 use crate::store::dispatch::{Arrival, ArrivalListener};
 
-/// Everyone who wants to know of a new message.
+/// Everyone who wants to know of a new message. The store owns this, so nothing here may own the store.
 pub(super) struct Arrivals {
     pub hold: Arc<PullHold>,
-    pub delay: Arc<DelayService>,
+    pub delay: Weak<DelayService>,
     pub watch: Watch,
 }
 
 impl ArrivalListener for Arrivals {
     fn arrived(&self, arrivals: &[Arrival<'_>]) {
-        if arrivals.iter().any(|arrival| arrival.topic == names::SCHEDULE_TOPIC) {
-            self.delay.wake();
+        if arrivals.iter().any(|arrival| arrival.topic == names::SCHEDULE_TOPIC)
+            && let Some(delay) = self.delay.upgrade()
+        {
+            delay.wake();
         }
         self.hold.arrived(arrivals);
     }

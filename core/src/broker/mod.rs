@@ -173,10 +173,12 @@ impl Broker {
         let watch = Watch::new();
         let tables = Tables::open(&parts, filters, &watch)?;
         let hold = Arc::new(PullHold::start(&parts.clock, &poison)?);
-        let asked = store.clone();
-        hold.set_next_offset(Box::new(move |topic, queue_id| asked.max_offset(topic, queue_id)));
+        let asked = Arc::downgrade(&store);
+        hold.set_next_offset(Box::new(move |topic, queue_id| {
+            asked.upgrade().map_or(0, |store| store.max_offset(topic, queue_id))
+        }));
         let delay = Arc::new(DelayService::start(delayed(&parts, &store, &tables), &poison)?);
-        let arrivals = Arrivals { hold: hold.clone(), delay: delay.clone(), watch: watch.clone() };
+        let arrivals = Arrivals { hold: hold.clone(), delay: Arc::downgrade(&delay), watch: watch.clone() };
         store.set_arrival_listener(Arc::new(arrivals));
 
         let store_host = StoreHost::new(parts.announced, config.server.listen_port);

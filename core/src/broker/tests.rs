@@ -328,3 +328,16 @@ fn files_of_the_log_expire_by_the_clock() {
     });
     client.send("Old", "", "still works");
 }
+
+#[test]
+fn a_stopped_broker_leaves_nothing_of_its_store() {
+    let moved = Moved::start(&[]);
+    let mut client = moved.connect();
+    client.send("Gone", "", "one");
+    client.wait_for_end("Gone", 1);
+    client.begin_pull("Gone", 1, HOUR);
+    drop(client);
+    let store = Arc::downgrade(&moved.broker.store);
+    drop(moved);
+    assert_eq!(store.strong_count(), 0, "somebody still has the store, with its files");
+}
