@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
@@ -51,16 +52,6 @@ impl Level {
             tracing::Level::INFO => Self::Info,
             tracing::Level::DEBUG => Self::Debug,
             tracing::Level::TRACE => Self::Trace,
-        }
-    }
-
-    fn filter(self) -> LevelFilter {
-        match self {
-            Self::Error => LevelFilter::ERROR,
-            Self::Warn => LevelFilter::WARN,
-            Self::Info => LevelFilter::INFO,
-            Self::Debug => LevelFilter::DEBUG,
-            Self::Trace => LevelFilter::TRACE,
         }
     }
 }
@@ -130,43 +121,39 @@ pub fn in_sink() -> bool {
 
 /// The way of an owner's records to its sink, for as long as it runs. Without a sink it does nothing.
 #[derive(Debug, Default)]
-pub struct LogRoute(Mutex<Option<Opened>>);
-
-#[derive(Debug)]
-struct Opened {
-    dispatch: Dispatch,
-    outlet: Arc<Outlet>,
-}
+pub struct LogRoute(Option<(Dispatch, Arc<Outlet>)>);
 
 impl LogRoute {
     /// A route to `sink`.
     pub fn open(sink: Option<LogSink>) -> Self {
-        Self(Mutex::new(sink.map(|sink| {
+        Self(sink.map(|sink| {
             keep_levels_apart();
-            let outlet = Arc::new(Outlet { sink: Mutex::new(Some(sink.clone())), running: RwLock::new(()) });
-            let records = Records { level: sink.level, clock: Clock::system(), outlet: outlet.clone() };
-            Opened { dispatch: Dispatch::new(records), outlet }
-        })))
+            let outlet = Arc::new(Outlet {
+                level: AtomicU8::new(sink.level as u8),
+                sink: Mutex::new(Some(sink)),
+                running: RwLock::new(()),
+            });
+            (Dispatch::new(Records { clock: Clock::system(), outlet: outlet.clone() }), outlet)
+        }))
     }
 
     /// Runs `body`; what it logs, and what the threads log that it starts, goes to the sink.
     pub fn run<T>(&self, body: impl FnOnce() -> T) -> T {
-        let dispatch = self.0.lock().as_ref().map(|opened| opened.dispatch.clone());
-        match dispatch {
-            Some(dispatch) => dispatcher::with_default(&dispatch, body),
+        match &self.0 {
+            Some((dispatch, _)) => dispatcher::with_default(dispatch, body),
             None => body(),
         }
     }
 
     /// Releases the sink. When it returns, no thread runs the sink but, where a sink closes its own route, this one. Idempotent.
     pub fn close(&self) {
-        let Some(Opened { dispatch, outlet }) = self.0.lock().take() else { return };
-        let sink = outlet.sink.lock().take();
+        let Some((_, outlet)) = &self.0 else { return };
+        let Some(sink) = outlet.sink.lock().take() else { return };
         if !in_sink() {
             drop(outlet.running.write());
         }
-        drop(dispatch);
         // Levels that only this sink wanted cost nothing from here on.
+        outlet.level.store(0, Ordering::Relaxed);
         tracing::callsite::rebuild_interest_cache();
         drop(sink);
     }
@@ -205,9 +192,24 @@ fn keep_levels_apart() {
 }
 
 struct Outlet {
+    /// The level of the sink; 0 once it is closed.
+    level: AtomicU8,
     sink: Mutex<Option<LogSink>>,
     /// Read while the sink runs.
     running: RwLock<()>,
+}
+
+impl Outlet {
+    fn filter(&self) -> LevelFilter {
+        match self.level.load(Ordering::Relaxed) {
+            0 => LevelFilter::OFF,
+            1 => LevelFilter::ERROR,
+            2 => LevelFilter::WARN,
+            3 => LevelFilter::INFO,
+            4 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        }
+    }
 }
 
 impl fmt::Debug for Outlet {
@@ -218,7 +220,6 @@ impl fmt::Debug for Outlet {
 
 /// Turns events into records.
 struct Records {
-    level: Level,
     clock: Clock,
     outlet: Arc<Outlet>,
 }
@@ -246,11 +247,11 @@ impl Subscriber for Records {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= self.level.filter()
+        metadata.is_event() && *metadata.level() <= self.outlet.filter()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level.filter())
+        Some(self.outlet.filter())
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
