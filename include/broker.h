@@ -1,12 +1,15 @@
 /*
  * libbroker: an Apache RocketMQ 4.9.8 broker and NameServer inside your process. Guide: docs/C_API.md.
  *
- * - Every function may be called from any thread, also several at once on one handle. Only broker_free must be the
- *   last call on its handle.
+ * - Every function may be called from any thread, also several at once on one handle. Only the function that releases a
+ *   handle, broker_free or broker_..._free, must be the last call on it.
  * - A function that can fail answers a broker_status_t. On failure it writes nothing through its out-parameters,
  *   unless its text says so, and broker_last_error() on the same thread tells more.
- * - Strings are UTF-8 and end with NUL. The library copies what it is given; what it returns as `const char *` is
- *   its own and lives as long as the text of the function says.
+ * - What a function makes is yours: X_free(&x) releases it and sets x to NULL, so that a second time is harmless, as is
+ *   NULL. Handles may be released in any order. What a function returns as `const` is part of the handle it was asked
+ *   of and lives as long, unless its text says otherwise. The library keeps nothing that it is given but the log function.
+ * - Structures that are passed in begin with their size. Begin with their BROKER_..._INIT, which sets it.
+ * - Strings are UTF-8 and end with NUL.
  * - NULL is never a crash: where it is not allowed, the answer is BROKER_STATUS_INVALID_ARGUMENT.
  * - The library installs no signal handlers, prints nothing and never ends the process.
  */
@@ -25,16 +28,110 @@
 #define BROKER_VERSION "0.1.0"
 
 // Options with every field at its default: broker_options_t options = BROKER_OPTIONS_INIT;
-#define BROKER_OPTIONS_INIT { sizeof(broker_options_t), NULL, NULL, NULL, 0, 0, 0, BROKER_PROFILE_EMBEDDED, 0, 0 }
+#define BROKER_OPTIONS_INIT { sizeof(broker_options_t), NULL, NULL, NULL, NULL, 0, NULL, NULL, \
+    BROKER_LOG_INFO, BROKER_CLOCK_SYSTEM, BROKER_PROFILE_EMBEDDED, 0, 0, 0, 0 }
+
+// A message without anything: broker_message_t message = BROKER_MESSAGE_INIT;
+#define BROKER_MESSAGE_INIT { sizeof(broker_message_t), NULL, NULL, 0, NULL, NULL, NULL, 0, 0, BROKER_QUEUE_ANY }
+
+// Room for what became of a send: broker_send_result_t result = BROKER_SEND_RESULT_INIT;
+#define BROKER_SEND_RESULT_INIT { sizeof(broker_send_result_t), 0, 0, 0, {0}, {0} }
+
+// A query without conditions: broker_query_t query = BROKER_QUERY_INIT;
+#define BROKER_QUERY_INIT { sizeof(broker_query_t), NULL, NULL, -1, -1, -1, -1, 0, BROKER_QUEUE_ANY, 0 }
+
+// A fault that answers the next request, whatever it is, with SYSTEM_ERROR: broker_fault_t fault = BROKER_FAULT_INIT;
+#define BROKER_FAULT_INIT { sizeof(broker_fault_t), NULL, NULL, 0, NULL, 1, BROKER_FAULT_ERROR, 1, 0 }
 
 // Version of the binary interface. It grows when a program must be compiled anew, and is part of the SONAME.
 #define BROKER_ABI_VERSION 1
+
+// Everything works.
+#define BROKER_HEALTH_OK 0
+
+// It answers, but not everything works.
+#define BROKER_HEALTH_DEGRADED 1
+
+// It was stopped.
+#define BROKER_HEALTH_STOPPED 2
+
+// For broker_consumer_next: no limit.
+#define BROKER_WAIT_FOREVER UINT32_MAX
+
+// For broker_delivery_retry: by the ladder of the group, later each time.
+#define BROKER_RETRY_LADDER 0
+
+// For broker_delivery_retry: into the group's dead letter topic.
+#define BROKER_RETRY_DEAD_LETTER -1
+
+// Something failed that should not.
+#define BROKER_LOG_ERROR 1
+
+// Something is not as it should be, and is dealt with.
+#define BROKER_LOG_WARN 2
+
+// What an operator may want to know.
+#define BROKER_LOG_INFO 3
+
+// What a developer may want to know.
+#define BROKER_LOG_DEBUG 4
+
+// Everything.
+#define BROKER_LOG_TRACE 5
+
+// For broker_reset_offset: at the oldest message. value must be 0.
+#define BROKER_RESET_FIRST 0
+
+// For broker_reset_offset: behind the newest message. value must be 0.
+#define BROKER_RESET_LAST 1
+
+// For broker_reset_offset: at the offset `value` of every queue, or the nearest there is.
+#define BROKER_RESET_OFFSET 2
+
+// For broker_reset_offset: at the first message stored at `value` or later, in milliseconds since 1970.
+#define BROKER_RESET_TIMESTAMP 3
 
 // Small files and few threads, for tests and applications. Behaviour is the same as that of a server.
 #define BROKER_PROFILE_EMBEDDED 0
 
 // The sizes of a server.
 #define BROKER_PROFILE_SERVER 1
+
+// Time is that of the machine.
+#define BROKER_CLOCK_SYSTEM 0
+
+// Time stands still but for broker_advance: for tests of what waits.
+#define BROKER_CLOCK_MANUAL 1
+
+// A queue that the broker chooses.
+#define BROKER_QUEUE_ANY -1
+
+// Bytes of an id with its NUL.
+#define BROKER_ID_BYTES 64
+
+// Stored as asked for.
+#define BROKER_SEND_OK 0
+
+// Stored, but the disk did not take it in time (syncFlushTimeout).
+#define BROKER_SEND_FLUSH_DISK_TIMEOUT 1
+
+// Stored, but a slave did not take it in time.
+#define BROKER_SEND_FLUSH_SLAVE_TIMEOUT 2
+
+// Stored, but there is no slave.
+#define BROKER_SEND_SLAVE_NOT_AVAILABLE 3
+
+// The request is answered with code and remark, and not carried out.
+#define BROKER_FAULT_ERROR 0
+
+// The request is carried out delay_ms later.
+#define BROKER_FAULT_DELAY 1
+
+// The request gets no answer, and is not carried out.
+#define BROKER_FAULT_DROP 2
+
+// The connection ends, and the request is not carried out.
+#define BROKER_FAULT_DISCONNECT 3
 
 // What a call came to. The numbers never change; later versions may add some.
 enum broker_status_t
@@ -77,16 +174,47 @@ typedef int32_t broker_status_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// A member of a consumer group. Release it with broker_consumer_free, before or after the broker.
+typedef struct broker_consumer_t broker_consumer_t;
+
+// A message that a consumer was given, to be acknowledged or given back. Release it with broker_delivery_free, before or
+// after its consumer; if it was neither acknowledged nor given back, the group gets it again.
+typedef struct broker_delivery_t broker_delivery_t;
+
 // A started broker, or NameServer, or both. It stays valid after the stop, until broker_free.
 typedef struct broker_t broker_t;
 
-// One Java property of broker.conf, such as "flushDiskType" and "SYNC_FLUSH".
+// A list of stored messages. Release it with broker_messages_free. It outlives the broker.
+typedef struct broker_messages_t broker_messages_t;
+
+// A name and a value: of broker.conf, such as "flushDiskType" and "SYNC_FLUSH", of a message, of a request.
 typedef struct {
-  // Its name, as Java spells it.
+  // Its name.
   const char *key;
-  // Its value, as it would stand in the file.
+  // Its value.
   const char *value;
 } broker_property_t;
+
+// One line of the log. Its texts live until the function returns.
+typedef struct {
+  // Size of the structure as this library knows it.
+  size_t size;
+  // The part that speaks, such as "broker::store".
+  const char *target;
+  // What it says, with its fields: "poisoned reason=...".
+  const char *message;
+  // Wall time of the machine in milliseconds since 1970, also with BROKER_CLOCK_MANUAL.
+  int64_t timestamp_ms;
+  // BROKER_LOG_ERROR to BROKER_LOG_TRACE.
+  uint32_t level;
+  // 0.
+  uint32_t reserved;
+} broker_log_record_t;
+
+// Gets the log of one broker. Called on whichever thread has something to say, by several at once, until broker_stop
+// or broker_free returns. It must return soon. Of this library it may call broker_address, broker_namesrv_address,
+// broker_store_dir and broker_health, and nothing else; broker_stop is refused.
+typedef void (*broker_log_t)(void *context, const broker_log_record_t *record);
 
 // What to start. Begin with BROKER_OPTIONS_INIT; a field left at zero has its default.
 typedef struct {
@@ -94,23 +222,156 @@ typedef struct {
   size_t size;
   // Directory of the store, made if it is missing. NULL: a directory of its own that is removed at the stop.
   const char *store_dir;
+  // A directory that broker_snapshot wrote: start with a copy of it. A store_dir must then be empty or missing.
+  const char *snapshot_dir;
   // NameServers to register with, "host:port;host:port". NULL: start one in this process.
   const char *namesrv;
-  // Java properties, property_count of them.
+  // Java properties, as they would stand in broker.conf; property_count of them.
   const broker_property_t *properties;
   // Number of properties.
   size_t property_count;
-  // Port of the broker. 0: a free one, or 10911 with BROKER_PROFILE_SERVER.
-  uint16_t port;
-  // Port of the NameServer started here. 0: a free one, or 9876 with BROKER_PROFILE_SERVER.
-  uint16_t namesrv_port;
+  // Gets the log of this broker. NULL: there is none.
+  broker_log_t log;
+  // Given to log with each line. It must live until broker_stop or broker_free returns.
+  void *log_context;
+  // What to log: that much and what matters more. 0: BROKER_LOG_INFO.
+  uint32_t log_level;
+  // BROKER_CLOCK_SYSTEM or BROKER_CLOCK_MANUAL.
+  uint32_t clock;
   // BROKER_PROFILE_EMBEDDED or BROKER_PROFILE_SERVER.
   uint32_t profile;
   // Not 0: start a NameServer without a broker.
   uint32_t namesrv_only;
+  // Port of the broker. 0: a free one, or 10911 with BROKER_PROFILE_SERVER.
+  uint16_t port;
+  // Port of the NameServer started here. 0: a free one, or 9876 with BROKER_PROFILE_SERVER.
+  uint16_t namesrv_port;
   // Must be 0.
   uint32_t reserved;
 } broker_options_t;
+
+// A stored message, to look at. It belongs to the list or delivery it comes from, and lives as long.
+typedef struct {
+  // Size of the structure as this library knows it.
+  size_t size;
+  // The topic; for one that a group gets again, the topic it was sent to.
+  const char *topic;
+  // The body as it was sent, body_length bytes. No NUL follows.
+  const void *body;
+  // Bytes of the body.
+  size_t body_length;
+  // The tags, or NULL.
+  const char *tags;
+  // The keys with a blank between them, or NULL.
+  const char *keys;
+  // All properties, those of RocketMQ itself too. A NUL in a text is shown as a blank.
+  const broker_property_t *properties;
+  // Number of properties.
+  size_t property_count;
+  // The id it carries.
+  const char *msg_id;
+  // The id made of the broker's address and the place in its log.
+  const char *offset_msg_id;
+  // Where its producer was connected from, "host:port".
+  const char *born_host;
+  // Its place in the queue.
+  int64_t queue_offset;
+  // When its producer made it, by the producer's clock: milliseconds since 1970.
+  int64_t born_timestamp_ms;
+  // When the broker stored it.
+  int64_t store_timestamp_ms;
+  // The queue it lies in.
+  int32_t queue_id;
+  // How often a consumer gave it back.
+  int32_t reconsume_times;
+} broker_message_view_t;
+
+// Which messages of a topic to list. Begin with BROKER_QUERY_INIT; only the topic is needed. Conditions add up.
+typedef struct {
+  // sizeof(broker_query_t).
+  size_t size;
+  // The topic.
+  const char *topic;
+  // A key or a msg_id that they carry; or NULL.
+  const char *key;
+  // The first offset in a queue; -1: the oldest.
+  int64_t start;
+  // The offset behind the last one; -1: the newest.
+  int64_t end;
+  // Stored at this time or later, in milliseconds since 1970; -1: any time.
+  int64_t start_ms;
+  // Stored before this time; -1: any time.
+  int64_t end_ms;
+  // No more than this; 0: all.
+  size_t limit;
+  // The queue, or BROKER_QUEUE_ANY for all of them.
+  int32_t queue;
+  // Must be 0.
+  uint32_t reserved;
+} broker_query_t;
+
+// A message to send. Begin with BROKER_MESSAGE_INIT; only the topic is needed.
+typedef struct {
+  // sizeof(broker_message_t).
+  size_t size;
+  // The topic; created when it is missing, where the broker does so for clients.
+  const char *topic;
+  // The body, body_length bytes.
+  const void *body;
+  // Bytes of the body.
+  size_t body_length;
+  // One tag, mostly; or NULL.
+  const char *tags;
+  // Keys to find it by, with blanks between them; or NULL.
+  const char *keys;
+  // More properties, property_count of them.
+  const broker_property_t *properties;
+  // Number of properties.
+  size_t property_count;
+  // The delay level, from 1 on; 0 is at once.
+  uint32_t delay_level;
+  // The queue, or BROKER_QUEUE_ANY.
+  int32_t queue;
+} broker_message_t;
+
+// What became of a message that was stored. Begin with BROKER_SEND_RESULT_INIT.
+typedef struct {
+  // sizeof(broker_send_result_t), set by the caller.
+  size_t size;
+  // Its place in the queue; of a message that is delayed, in the queue where it waits.
+  int64_t queue_offset;
+  // The queue of its topic.
+  int32_t queue_id;
+  // BROKER_SEND_OK, or another BROKER_SEND_ constant: it is stored all the same.
+  uint32_t status;
+  // The id that the message carries, as consumers see it. One of the sender's own that is longer is cut.
+  char msg_id[BROKER_ID_BYTES];
+  // The id made of the broker's address and the place in its log.
+  char offset_msg_id[BROKER_ID_BYTES];
+} broker_send_result_t;
+
+// What clients shall suffer next. Begin with BROKER_FAULT_INIT.
+typedef struct {
+  // sizeof(broker_fault_t).
+  size_t size;
+  // Which requests: a name such as "SEND_MESSAGE", which stands for its other forms too, or a number such as "310".
+  // NULL: all.
+  const char *request;
+  // Only requests with these header fields, such as "topic"; field_count of them.
+  const broker_property_t *fields;
+  // Number of fields.
+  size_t field_count;
+  // For BROKER_FAULT_ERROR: the text of the answer. NULL: "".
+  const char *remark;
+  // How many requests it hits.
+  uint32_t times;
+  // BROKER_FAULT_ERROR, _DELAY, _DROP or _DISCONNECT.
+  uint32_t action;
+  // For BROKER_FAULT_ERROR: the code of the answer, such as 1 for SYSTEM_ERROR or 2 for SYSTEM_BUSY.
+  int32_t code;
+  // For BROKER_FAULT_DELAY: how long, in milliseconds.
+  uint32_t delay_ms;
+} broker_fault_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -141,12 +402,168 @@ broker_status_t broker_namesrv_address(const broker_t *broker, char *buffer, siz
 // Writes the directory of the store, as broker_address does.
 broker_status_t broker_store_dir(const broker_t *broker, char *buffer, size_t length, size_t *needed);
 
+// Writes one of BROKER_HEALTH_ to *health, and to buffer what is wrong, "" when nothing is, as broker_address does.
+// *health is written also when the buffer is too small. A NULL buffer of length 0 leaves the text out.
+broker_status_t broker_health(const broker_t *broker, uint32_t *health, char *buffer, size_t length, size_t *needed);
+
+// Joins a group and begins to read a topic; network consumers of the group share its queues with this one. tags is
+// "*", or "a || b"; NULL is "*". A group that has no offsets yet begins at the oldest message.
+broker_status_t broker_consume(const broker_t *broker, const char *topic, const char *group, const char *tags, broker_consumer_t **out);
+
+// Waits for the next message, timeout_ms at most; 0 only looks, BROKER_WAIT_FOREVER has no limit.
+// BROKER_STATUS_TIMEOUT when none came, BROKER_STATUS_STOPPED once the consumer is closed or the broker stopped.
+broker_status_t broker_consumer_next(const broker_consumer_t *consumer, uint32_t timeout_ms, broker_delivery_t **out);
+
+// Leaves the group: another thread's broker_consumer_next answers BROKER_STATUS_STOPPED. What was not acknowledged comes
+// again to whoever has the queue next. Closing twice is harmless.
+broker_status_t broker_consumer_close(const broker_consumer_t *consumer);
+
+// Closes a consumer, releases it and sets *consumer to NULL. NULL is allowed for both.
+void broker_consumer_free(broker_consumer_t **consumer);
+
+// The message of a delivery, which lives until the delivery is released; NULL for NULL.
+const broker_message_view_t *broker_delivery_message(const broker_delivery_t *delivery);
+
+// Says that the message is dealt with. The group's offset moves on when all before it are, too.
+broker_status_t broker_delivery_ack(const broker_delivery_t *delivery);
+
+// Gives the message back: the group gets it again after the time of delay_level, which is from 1 on,
+// BROKER_RETRY_LADDER or BROKER_RETRY_DEAD_LETTER.
+broker_status_t broker_delivery_retry(const broker_delivery_t *delivery, int32_t delay_level);
+
+// Releases a delivery and sets *delivery to NULL. NULL is allowed for both.
+void broker_delivery_free(broker_delivery_t **delivery);
+
+// Writes to *out the topics as JSON, to be released with broker_text_free: an array of {"name", "queues", "read_queues",
+// "perm", "system", "message_count", "offsets": [{"queue_id", "min_offset", "max_offset", "last_store_timestamp_ms"}]}.
+broker_status_t broker_topics_json(const broker_t *broker, char **out);
+
+// Writes to *out the consumer groups as JSON, as broker_topics_json does: an array of {"name", "lag", "retry_max_times",
+// "consume_enable", "members": [{"client_id", "address", "language", "version"}], "subscriptions": [{"topic",
+// "expression", "expression_type"}]}.
+broker_status_t broker_groups_json(const broker_t *broker, char **out);
+
+// Writes to *out the connected clients as JSON, as broker_topics_json does: an array of {"address", "client_id", "language",
+// "version", "producer_groups": [], "consumer_groups": []}.
+broker_status_t broker_connections_json(const broker_t *broker, char **out);
+
+// Writes to *out how far a group is as JSON, as broker_topics_json does: an array of {"topic", "queue_id", "offset",
+// "min_offset", "max_offset", "lag"}.
+broker_status_t broker_offsets_json(const broker_t *broker, const char *group, char **out);
+
+// Writes to *out every Java property with its value as JSON, as broker_topics_json does: an object of texts.
+broker_status_t broker_config_json(const broker_t *broker, char **out);
+
+// Writes to *out what the broker counts as JSON, as broker_topics_json does: an object of numbers.
+broker_status_t broker_counters_json(const broker_t *broker, char **out);
+
+// Writes to *out the state of broker and store as JSON, as broker_topics_json does: an object of texts under the keys of
+// Java's runtime info.
+broker_status_t broker_store_json(const broker_t *broker, char **out);
+
+// Reads a queue from `offset` on, whatever any group has consumed: max_messages at most, and no more than the broker gives
+// a client at once (maxTransferCountOnMessageInMemory and the like). With nothing there, waits timeout_ms for the first
+// message; an empty list is a success. broker_messages_next_offset says where to read on.
+broker_status_t broker_pull(const broker_t *broker, const char *topic, uint32_t queue, int64_t offset, size_t max_messages, uint32_t timeout_ms, broker_messages_t **out);
+
+// Lists the messages of a topic that the query asks for.
+broker_status_t broker_messages(const broker_t *broker, const broker_query_t *query, broker_messages_t **out);
+
+// Looks a message up by its offset_msg_id; the list has that one. BROKER_STATUS_NOT_FOUND when there is none.
+broker_status_t broker_message(const broker_t *broker, const char *offset_msg_id, broker_messages_t **out);
+
+// Number of messages in a list; 0 for NULL.
+size_t broker_messages_count(const broker_messages_t *messages);
+
+// The message at `index`, which begins at 0; NULL behind the last one and for a NULL list. It lives until the list is
+// released.
+const broker_message_view_t *broker_messages_at(const broker_messages_t *messages, size_t index);
+
+// Where to read on after a broker_pull; -1 for other lists and NULL. When the list is empty, compare it with the offset
+// that was asked for: an offset outside the queue is moved.
+int64_t broker_messages_next_offset(const broker_messages_t *messages);
+
+// The oldest offset of the queue at the time of a broker_pull; -1 for other lists and NULL.
+int64_t broker_messages_min_offset(const broker_messages_t *messages);
+
+// The offset behind the newest message at the time of a broker_pull; -1 for other lists and NULL.
+int64_t broker_messages_max_offset(const broker_messages_t *messages);
+
+// Releases a list and sets *messages to NULL. NULL is allowed for both.
+void broker_messages_free(broker_messages_t **messages);
+
+// The value of a property of a message; NULL when it has none of this name. It lives as long as the message.
+const char *broker_message_property(const broker_message_view_t *message, const char *name);
+
+// Writes to *lag how many messages a group has yet to consume, over all its topics.
+broker_status_t broker_lag(const broker_t *broker, const char *group, int64_t *lag);
+
+// Sets where a group goes on in one queue. Members in this process follow at once, others when they begin anew.
+broker_status_t broker_set_offset(const broker_t *broker, const char *group, const char *topic, uint32_t queue, int64_t offset);
+
+// Sets where a group goes on in every queue of a topic, and tells its connected members. `to` is one of BROKER_RESET_.
+broker_status_t broker_reset_offset(const broker_t *broker, const char *group, const char *topic, uint32_t to, int64_t value);
+
+// Stores a message; with SYNC_FLUSH, waits for the disk. It counts and is checked as one that a client sends.
+// result may be NULL.
+broker_status_t broker_send(const broker_t *broker, const broker_message_t *message, broker_send_result_t *result);
+
+// Stores `count` messages in their order, under one lock: faster than one at a time. messages and results are arrays;
+// results may be NULL, otherwise each element begins with its size. A message that is refused does not keep the others
+// out: broker_last_error says which it was and how many are stored, and results are not written.
+broker_status_t broker_send_many(const broker_t *broker, const broker_message_t *messages, size_t count, broker_send_result_t *results);
+
 // The text of the last failure on this thread, "" when there was none. It lives until the next failure on this
 // thread. Success does not change it.
 const char *broker_last_error(void);
 
 // The name of a status, such as "PORT_IN_USE"; "UNKNOWN" for a number that is none. It lives for ever.
 const char *broker_status_name(int32_t status);
+
+// Waits until a topic, which need not exist yet, holds at least `count` messages. *held, unless NULL, becomes their
+// number. BROKER_STATUS_TIMEOUT after timeout_ms of real time; broker_last_error then says how many there were.
+broker_status_t broker_wait_for(const broker_t *broker, const char *topic, uint64_t count, uint32_t timeout_ms, uint64_t *held);
+
+// Writes to *count how many messages a topic holds; 0 for one that does not exist.
+broker_status_t broker_message_count(const broker_t *broker, const char *topic, uint64_t *count);
+
+// Writes to *now_ms the time that the broker goes by, in milliseconds since 1970.
+broker_status_t broker_now_ms(const broker_t *broker, int64_t *now_ms);
+
+// Moves a BROKER_CLOCK_MANUAL forward: what is delayed comes, transactions are checked, long polls end.
+// BROKER_STATUS_INVALID_ARGUMENT with the clock of the machine.
+broker_status_t broker_advance(const broker_t *broker, uint64_t by_ms);
+
+// Lets requests of clients fail, or take long. Calls of this library are not affected. Several faults are tried in the
+// order they were given.
+broker_status_t broker_fail_next(const broker_t *broker, const broker_fault_t *fault);
+
+// Forgets what broker_fail_next has still in store.
+broker_status_t broker_clear_faults(const broker_t *broker);
+
+// Copies the store to `dir`, which must be empty or missing, while the broker goes on. Everything stored before the call is
+// in it. options.snapshot_dir starts from it.
+broker_status_t broker_snapshot(const broker_t *broker, const char *dir);
+
+// Deletes what tests leave behind: topics and groups that are not the broker's own, messages, offsets, what waits, faults.
+// Connections stay.
+broker_status_t broker_clear(const broker_t *broker);
+
+// Releases a text that the library gave out as `char *` and sets *text to NULL. NULL is allowed for both.
+void broker_text_free(char **text);
+
+// Creates a topic, or gives it another number of queues. Its route is served when this returns.
+broker_status_t broker_create_topic(const broker_t *broker, const char *topic, uint32_t queues);
+
+// Deletes a topic with its messages. Offsets of groups stay. BROKER_STATUS_NOT_FOUND when there is none.
+broker_status_t broker_delete_topic(const broker_t *broker, const char *topic);
+
+// Creates a consumer group with the usual settings; one that is there stays as it is. The first member of a group
+// creates it as well.
+broker_status_t broker_create_group(const broker_t *broker, const char *group);
+
+// Deletes a consumer group with its offsets. BROKER_STATUS_NOT_FOUND when there is none.
+broker_status_t broker_delete_group(const broker_t *broker, const char *group);
 
 // The version of the library that is loaded, such as "0.1.0". Compare with BROKER_VERSION. It lives for ever.
 const char *broker_version(void);

@@ -32,6 +32,11 @@ const TASKS: &[Task] = &[
         run: crash,
     },
     Task { name: "wheel", does: "builds the Python wheel for release into target/wheels", run: wheel },
+    Task {
+        name: "c-library",
+        does: "builds the C library for release into target/c-library",
+        run: c_library,
+    },
     Task { name: "addon", does: "builds the Node addon for release into node/", run: addon },
 ];
 
@@ -44,7 +49,7 @@ pub fn find(name: &str) -> Option<&'static Task> {
 pub fn list() -> String {
     let mut text = "usage: cargo ci <task>\n\n".to_owned();
     for task in TASKS {
-        text.push_str(&format!("  {:<8} {}\n", task.name, task.does));
+        text.push_str(&format!("  {:<9} {}\n", task.name, task.does));
     }
     text
 }
@@ -169,6 +174,15 @@ fn wheel(place: &Place) -> Result {
     let mut steps = Steps::new();
     steps.run("wheel", |out| python::wheel(place, out, RELEASE).map(|_| ()));
     steps.finish("wheel")
+}
+
+fn c_library(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    steps.run("c-library", |out| {
+        out.run(&mut place.cargo(&["build", "--profile", RELEASE, "-p", "broker-ffi"]), Runner::None)?;
+        c::library(place)
+    });
+    steps.finish("c-library")
 }
 
 fn addon(place: &Place) -> Result {

@@ -1,9 +1,9 @@
 use std::ffi::c_char;
-use std::time::Duration;
 
-use libbroker::embed::{self, Embedded};
+use libbroker::embed::{self, Embedded, Health};
 use libbroker::{Error, ErrorKind};
 
+use crate::messages::release;
 use crate::options::{self, BrokerOptions};
 use crate::panic::to_status;
 use crate::status::BrokerStatus;
@@ -41,23 +41,14 @@ pub unsafe extern "C" fn broker_start(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_stop(broker: *mut BrokerHandle, timeout_ms: u32) -> BrokerStatus {
     // SAFETY: NULL or a live handle.
-    to_status(|| unsafe { borrow(broker) }?.embedded.stop(Duration::from_millis(u64::from(timeout_ms))))
+    to_status(|| unsafe { borrow(broker) }?.stop(text::millis(timeout_ms)))
 }
 
 /// Stops it if need be, with 3 s for requests under way, releases it and sets *broker to NULL. NULL is allowed for both.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_free(broker: *mut *mut BrokerHandle) {
-    to_status(|| {
-        if !broker.is_null() {
-            // SAFETY: not NULL.
-            let handle = unsafe { broker.replace(std::ptr::null_mut()) };
-            if !handle.is_null() {
-                // SAFETY: made by `Box::into_raw` in `broker_start`, and given up by the line above.
-                drop(unsafe { Box::from_raw(handle) });
-            }
-        }
-        Ok(())
-    });
+    // SAFETY: NULL, or where a handle made by `Box::into_raw` is kept.
+    to_status(|| unsafe { release(broker) });
 }
 
 /// Writes the broker's address "host:port" to buffer. *needed, unless NULL, becomes the bytes needed with the NUL,
@@ -72,7 +63,7 @@ pub unsafe extern "C" fn broker_address(
 ) -> BrokerStatus {
     to_status(|| {
         // SAFETY: NULL or a live handle.
-        let address = unsafe { borrow(broker) }?.embedded.address();
+        let address = unsafe { borrow(broker) }?.address();
         let text = address.ok_or_else(|| absent("a NameServer alone was started"))?.to_string();
         // SAFETY: as the header says.
         unsafe { text::write(&text, buffer, length, needed) }
@@ -90,7 +81,7 @@ pub unsafe extern "C" fn broker_namesrv_address(
 ) -> BrokerStatus {
     to_status(|| {
         // SAFETY: NULL or a live handle.
-        let address = unsafe { borrow(broker) }?.embedded.namesrv_address();
+        let address = unsafe { borrow(broker) }?.namesrv_address();
         let text = address.ok_or_else(|| absent("the NameServer is elsewhere"))?.to_string();
         // SAFETY: as the header says.
         unsafe { text::write(&text, buffer, length, needed) }
@@ -107,10 +98,51 @@ pub unsafe extern "C" fn broker_store_dir(
 ) -> BrokerStatus {
     to_status(|| {
         // SAFETY: NULL or a live handle.
-        let path = unsafe { borrow(broker) }?.embedded.store_dir();
+        let path = unsafe { borrow(broker) }?.store_dir();
         let text = path.to_str().ok_or_else(|| absent("the path is not UTF-8"))?;
         // SAFETY: as the header says.
         unsafe { text::write(text, buffer, length, needed) }
+    })
+}
+
+/// Everything works.
+pub const BROKER_HEALTH_OK: u32 = 0;
+
+/// It answers, but not everything works.
+pub const BROKER_HEALTH_DEGRADED: u32 = 1;
+
+/// It was stopped.
+pub const BROKER_HEALTH_STOPPED: u32 = 2;
+
+/// Writes one of BROKER_HEALTH_ to *health, and to buffer what is wrong, "" when nothing is, as broker_address does.
+/// *health is written also when the buffer is too small. A NULL buffer of length 0 leaves the text out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn broker_health(
+    broker: *const BrokerHandle,
+    health: *mut u32,
+    buffer: *mut c_char,
+    length: usize,
+    needed: *mut usize,
+) -> BrokerStatus {
+    to_status(|| {
+        // SAFETY: NULL or a live handle.
+        let found = unsafe { borrow(broker) }?.health();
+        if health.is_null() {
+            return Err(invalid("health is NULL"));
+        }
+        let (number, text) = match found {
+            Health::Ok => (BROKER_HEALTH_OK, String::new()),
+            Health::Stopped => (BROKER_HEALTH_STOPPED, "it was stopped".to_owned()),
+            Health::Degraded(text) => (BROKER_HEALTH_DEGRADED, text),
+            other => (BROKER_HEALTH_DEGRADED, format!("{other:?}")),
+        };
+        // SAFETY: not NULL.
+        unsafe { health.write(number) };
+        if buffer.is_null() && length == 0 && needed.is_null() {
+            return Ok(());
+        }
+        // SAFETY: as the header says.
+        unsafe { text::write(&text, buffer, length, needed) }
     })
 }
 
@@ -118,7 +150,12 @@ fn absent(text: &str) -> Error {
     Error::new(ErrorKind::NotFound, text)
 }
 
-unsafe fn borrow<'a>(broker: *const BrokerHandle) -> Result<&'a BrokerHandle, Error> {
-    // SAFETY: NULL or a live handle, by the promise of every caller.
-    unsafe { broker.as_ref() }.ok_or_else(|| invalid("broker is NULL"))
+/// What the handle stands for.
+///
+/// # Safety
+/// `broker` is NULL or a live handle.
+pub unsafe fn borrow<'a>(broker: *const BrokerHandle) -> Result<&'a Embedded, Error> {
+    // SAFETY: the caller's promise.
+    let handle = unsafe { broker.as_ref() }.ok_or_else(|| invalid("broker is NULL"))?;
+    Ok(&handle.embedded)
 }

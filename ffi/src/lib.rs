@@ -7,8 +7,17 @@
 
 mod abi;
 mod broker;
+mod consume;
+mod inspect;
+mod log;
+mod messages;
+mod offsets;
 mod options;
 mod panic;
+mod send;
+mod sized;
 mod status;
+mod testing;
 mod text;
+mod topics;
 mod version;

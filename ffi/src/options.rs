@@ -1,10 +1,13 @@
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::path::PathBuf;
-use std::{mem, ptr, slice};
+use std::slice;
 
 use libbroker::Error;
+use libbroker::clock::Clock;
 use libbroker::embed::{Namesrv, Options, Profile};
 
+use crate::log::{self, BrokerLog};
+use crate::sized::{self, WithSize};
 use crate::text::{self, invalid};
 
 /// Small files and few threads, for tests and applications. Behaviour is the same as that of a server.
@@ -13,13 +16,19 @@ pub const BROKER_PROFILE_EMBEDDED: u32 = 0;
 /// The sizes of a server.
 pub const BROKER_PROFILE_SERVER: u32 = 1;
 
-/// One Java property of broker.conf, such as "flushDiskType" and "SYNC_FLUSH".
+/// Time is that of the machine.
+pub const BROKER_CLOCK_SYSTEM: u32 = 0;
+
+/// Time stands still but for broker_advance: for tests of what waits.
+pub const BROKER_CLOCK_MANUAL: u32 = 1;
+
+/// A name and a value: of broker.conf, such as "flushDiskType" and "SYNC_FLUSH", of a message, of a request.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct BrokerProperty {
-    /// Its name, as Java spells it.
+    /// Its name.
     pub key: *const c_char,
-    /// Its value, as it would stand in the file.
+    /// Its value.
     pub value: *const c_char,
 }
 
@@ -31,29 +40,41 @@ pub struct BrokerOptions {
     pub size: usize,
     /// Directory of the store, made if it is missing. NULL: a directory of its own that is removed at the stop.
     pub store_dir: *const c_char,
+    /// A directory that broker_snapshot wrote: start with a copy of it. A store_dir must then be empty or missing.
+    pub snapshot_dir: *const c_char,
     /// NameServers to register with, "host:port;host:port". NULL: start one in this process.
     pub namesrv: *const c_char,
-    /// Java properties, property_count of them.
+    /// Java properties, as they would stand in broker.conf; property_count of them.
     pub properties: *const BrokerProperty,
     /// Number of properties.
     pub property_count: usize,
-    /// Port of the broker. 0: a free one, or 10911 with BROKER_PROFILE_SERVER.
-    pub port: u16,
-    /// Port of the NameServer started here. 0: a free one, or 9876 with BROKER_PROFILE_SERVER.
-    pub namesrv_port: u16,
+    /// Gets the log of this broker. NULL: there is none.
+    pub log: BrokerLog,
+    /// Given to log with each line. It must live until broker_stop or broker_free returns.
+    pub log_context: *mut c_void,
+    /// What to log: that much and what matters more. 0: BROKER_LOG_INFO.
+    pub log_level: u32,
+    /// BROKER_CLOCK_SYSTEM or BROKER_CLOCK_MANUAL.
+    pub clock: u32,
     /// BROKER_PROFILE_EMBEDDED or BROKER_PROFILE_SERVER.
     pub profile: u32,
     /// Not 0: start a NameServer without a broker.
     pub namesrv_only: u32,
+    /// Port of the broker. 0: a free one, or 10911 with BROKER_PROFILE_SERVER.
+    pub port: u16,
+    /// Port of the NameServer started here. 0: a free one, or 9876 with BROKER_PROFILE_SERVER.
+    pub namesrv_port: u16,
     /// Must be 0.
     pub reserved: u32,
 }
 
+// SAFETY: no padding, and zero is a value of every field.
+unsafe impl WithSize for BrokerOptions {
+    const NAME: &'static str = "broker_options_t";
+}
+
 /// More properties than this are a mistake of the caller.
 const PROPERTIES_MAX: usize = 4096;
-
-/// The largest size a caller may claim; structures do not grow beyond a page.
-const SIZE_MAX: usize = 4096;
 
 /// Reads the options of a caller; NULL means defaults.
 ///
@@ -63,17 +84,24 @@ pub unsafe fn read(given: *const BrokerOptions) -> Result<Options, Error> {
     if given.is_null() {
         return Ok(Options::default());
     }
-    // SAFETY: not NULL, so at least its size can be read.
-    let known = unsafe { copy_known(given)? };
+    // SAFETY: not NULL; the rest is the caller's promise.
+    let known = unsafe { sized::read(given)? };
     let mut options = Options::default();
     options.port = chosen(known.port);
     options.broker = known.namesrv_only == 0;
     // SAFETY: the pointers of the copy are those of the caller.
     unsafe {
         options.store_dir = text::read(known.store_dir, "store_dir")?.map(PathBuf::from);
+        options.snapshot = text::read(known.snapshot_dir, "snapshot_dir")?.map(PathBuf::from);
         options.namesrv = namesrv(text::read(known.namesrv, "namesrv")?, chosen(known.namesrv_port))?;
-        options.properties = read_properties(&known)?;
+        options.properties = properties(known.properties, known.property_count)?;
     }
+    options.log = log::sink(known.log, known.log_context, known.log_level)?;
+    options.clock = match known.clock {
+        BROKER_CLOCK_SYSTEM => None,
+        BROKER_CLOCK_MANUAL => Some(Clock::manual(Clock::system().now_ms())),
+        other => return Err(invalid(format!("clock {other} is none of BROKER_CLOCK_…"))),
+    };
     options.profile = match known.profile {
         BROKER_PROFILE_EMBEDDED => Profile::Embedded,
         BROKER_PROFILE_SERVER => Profile::Server,
@@ -99,36 +127,19 @@ fn namesrv(addresses: Option<String>, port: Option<u16>) -> Result<Option<Namesr
     }
 }
 
-/// The fields this library knows. Fields the caller does not know are zero; fields only the caller knows must be.
-unsafe fn copy_known(given: *const BrokerOptions) -> Result<BrokerOptions, Error> {
-    const KNOWN: usize = mem::size_of::<BrokerOptions>();
-    // SAFETY: the first field is always there.
-    let size = unsafe { ptr::addr_of!((*given).size).read_unaligned() };
-    if !(mem::size_of::<usize>()..=SIZE_MAX).contains(&size) {
-        return Err(invalid(format!("options.size is {size}; set it to sizeof(broker_options_t)")));
-    }
-    // SAFETY: `size` bytes are readable by the caller's promise.
-    let bytes = unsafe { slice::from_raw_parts(given.cast::<u8>(), size) };
-    if bytes.iter().skip(KNOWN).any(|byte| *byte != 0) {
-        return Err(invalid(format!("options of {size} bytes use fields that this library does not know")));
-    }
-    // SAFETY: integers and pointers, for all of which zero is a value; the copy stays inside both.
-    unsafe {
-        let mut known: BrokerOptions = mem::zeroed();
-        ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut known).cast(), size.min(KNOWN));
-        Ok(known)
-    }
-}
-
-unsafe fn read_properties(known: &BrokerOptions) -> Result<Vec<(String, String)>, Error> {
-    if known.property_count == 0 {
+/// Reads `count` names with their values.
+///
+/// # Safety
+/// `pairs` is NULL or leads to `count` properties of C strings.
+pub unsafe fn properties(pairs: *const BrokerProperty, count: usize) -> Result<Vec<(String, String)>, Error> {
+    if count == 0 {
         return Ok(Vec::new());
     }
-    if known.properties.is_null() || known.property_count > PROPERTIES_MAX {
-        return Err(invalid(format!("{} properties at {:?}", known.property_count, known.properties)));
+    if pairs.is_null() || count > PROPERTIES_MAX {
+        return Err(invalid(format!("{count} properties at {pairs:?}")));
     }
     // SAFETY: not NULL; the count is the caller's promise.
-    let pairs = unsafe { slice::from_raw_parts(known.properties, known.property_count) };
+    let pairs = unsafe { slice::from_raw_parts(pairs, count) };
     let mut properties = Vec::with_capacity(pairs.len());
     for pair in pairs {
         // SAFETY: both are NULL or C strings by the caller's promise.
@@ -144,6 +155,7 @@ unsafe fn read_properties(known: &BrokerOptions) -> Result<Vec<(String, String)>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{mem, ptr};
 
     fn empty() -> BrokerOptions {
         // SAFETY: zero is a value of every field.
@@ -185,7 +197,9 @@ mod tests {
     fn impossible_values_are_refused() {
         let cases = [
             BrokerOptions { size: 0, ..empty() },
-            BrokerOptions { size: SIZE_MAX + 1, ..empty() },
+            BrokerOptions { size: sized::SIZE_MAX + 1, ..empty() },
+            BrokerOptions { clock: 2, ..empty() },
+            BrokerOptions { log_level: 6, ..empty() },
             BrokerOptions { profile: 2, ..empty() },
             BrokerOptions { reserved: 1, ..empty() },
             BrokerOptions { property_count: 1, ..empty() },

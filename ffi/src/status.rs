@@ -4,6 +4,7 @@ use std::ffi::{CString, c_char};
 use libbroker::{Error, ErrorKind};
 
 use crate::panic::or_internal;
+use crate::text::lossy;
 
 /// What a call came to. The numbers never change; later versions may add some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +64,7 @@ thread_local! {
 
 /// Keeps the text of `error` for this thread and answers its status.
 pub(crate) fn failed(error: &Error) -> BrokerStatus {
-    // A text with NUL in it would end there for C; none of ours has one.
-    let text = error.to_string().replace('\0', " ");
-    LAST_ERROR.with(|last| *last.borrow_mut() = CString::new(text).unwrap_or_default());
+    LAST_ERROR.with(|last| *last.borrow_mut() = lossy(&error.to_string()));
     BrokerStatus::of(error.kind())
 }
 

@@ -1,8 +1,11 @@
 //! Strings across the border.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
+use std::time::Duration;
 
 use libbroker::{Error, ErrorKind};
+
+use crate::panic::to_status;
 
 /// Reads a C string; None for NULL.
 ///
@@ -15,6 +18,59 @@ pub unsafe fn read(pointer: *const c_char, name: &str) -> Result<Option<String>,
     // SAFETY: not NULL; the rest is the caller's promise.
     let text = unsafe { CStr::from_ptr(pointer) }.to_str();
     text.map(|text| Some(text.to_owned())).map_err(|_| invalid(format!("{name} is not UTF-8")))
+}
+
+/// Reads a C string that must be there.
+///
+/// # Safety
+/// As for [`read`].
+pub unsafe fn required(pointer: *const c_char, name: &str) -> Result<String, Error> {
+    // SAFETY: the caller's promise.
+    unsafe { read(pointer, name)? }.ok_or_else(|| invalid(format!("{name} is NULL")))
+}
+
+/// The bytes of a C string; None for NULL.
+///
+/// # Safety
+/// As for [`read`], and they stay as long as they are used.
+pub unsafe fn bytes<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: not NULL; the rest is the caller's promise.
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_bytes())
+}
+
+/// A time limit.
+pub fn millis(timeout_ms: u32) -> Duration {
+    Duration::from_millis(u64::from(timeout_ms))
+}
+
+/// `text` as a C string. A NUL in it, which would end it there, becomes a blank.
+pub fn lossy(text: &str) -> CString {
+    CString::new(text.replace('\0', " ")).unwrap_or_default()
+}
+
+/// Gives `text` away as a C string, to be taken back by `broker_text_free`.
+///
+/// # Safety
+/// `out` is not NULL and has room for a pointer.
+pub unsafe fn give(text: &str, out: *mut *mut c_char) {
+    // SAFETY: the caller's promise.
+    unsafe { out.write(lossy(text).into_raw()) };
+}
+
+/// Releases a text that the library gave out as `char *` and sets *text to NULL. NULL is allowed for both.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn broker_text_free(text: *mut *mut c_char) {
+    to_status(|| {
+        if !text.is_null() {
+            // SAFETY: not NULL.
+            let given = unsafe { text.replace(std::ptr::null_mut()) };
+            if !given.is_null() {
+                // SAFETY: made by `CString::into_raw` in `give`, and given up by the line above.
+                drop(unsafe { CString::from_raw(given) });
+            }
+        }
+        Ok(())
+    });
 }
 
 /// Writes `text` and its NUL to `buffer` of `length` bytes and the number of bytes needed to `needed`.

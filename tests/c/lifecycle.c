@@ -14,25 +14,7 @@
 
 #include "broker.h"
 #include "check.h"
-
-#define STOP_TIMEOUT_MS 30000
-
-typedef broker_status_t (*text_of)(const broker_t *, char *, size_t, size_t *);
-
-/* The text that `of` writes, in a buffer of its own for each of the last four calls. */
-static const char *text(text_of of, const broker_t *broker) {
-    static char buffers[4][512];
-    static int next;
-    char *buffer = buffers[next++ % 4];
-    buffer[0] = '\0';
-    CHECK_STATUS(of(broker, buffer, sizeof buffers[0], NULL), BROKER_STATUS_OK);
-    return buffer;
-}
-
-static int port_of(const char *address) {
-    const char *colon = strrchr(address, ':');
-    return colon ? atoi(colon + 1) : 0;
-}
+#include "brokers.h"
 
 /* True when a TCP connection to the loopback port is accepted. */
 static int accepts(int port) {
