@@ -180,9 +180,10 @@ impl Programs<'_> {
         self.prepared(self.place.command(binary))
     }
 
+    /// Blocks that only the inside of is pointed to count as held: `jiff` keeps its time zone that way, with bits in the pointer.
     fn watched(&self, binary: &Path) -> Command {
         let mut command = self.place.command("valgrind");
-        command.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]);
+        command.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
         command.args([&format!("--error-exitcode={FOUND}"), "--fair-sched=yes"]).arg(binary);
         self.prepared(command)
     }

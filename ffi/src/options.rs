@@ -2,9 +2,9 @@ use std::ffi::{c_char, c_void};
 use std::path::PathBuf;
 use std::slice;
 
-use libbroker::Error;
 use libbroker::clock::Clock;
 use libbroker::embed::{Namesrv, Options, Profile};
+use libbroker::{Error, ErrorKind};
 
 use crate::log::{self, BrokerLog};
 use crate::sized::{self, WithSize};
@@ -120,7 +120,12 @@ fn chosen(port: u16) -> Option<u16> {
 
 fn namesrv(addresses: Option<String>, port: Option<u16>) -> Result<Option<Namesrv>, Error> {
     match (addresses, port) {
-        (Some(_), Some(_)) => Err(invalid("namesrv and namesrv_port exclude each other")),
+        (Some(addresses), Some(port)) => Err(Error::new(
+            ErrorKind::Config,
+            format!(
+                "namesrv is {addresses} and namesrv_port is {port}: choose one NameServer, elsewhere or here"
+            ),
+        )),
         (Some(addresses), None) => Ok(Some(Namesrv::At(addresses))),
         (None, Some(port)) => Ok(Some(Namesrv::Embedded { port: Some(port) })),
         (None, None) => Ok(None),

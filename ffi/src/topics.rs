@@ -16,7 +16,7 @@ pub unsafe extern "C" fn broker_create_topic(
     to_status(|| unsafe { borrow(broker)?.create_topic(&required(topic, "topic")?, queues) })
 }
 
-/// Deletes a topic with its messages. Offsets of groups stay. BROKER_STATUS_NOT_FOUND when there is none.
+/// Deletes a topic with its messages and the offsets that groups have of it. BROKER_STATUS_NOT_FOUND when there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_delete_topic(
     broker: *const BrokerHandle,
