@@ -183,7 +183,8 @@ impl Programs<'_> {
     /// Blocks that only the inside of is pointed to count as held: `jiff` keeps its time zone that way, with bits in the pointer.
     fn watched(&self, binary: &Path) -> Command {
         let mut command = self.place.command("valgrind");
-        command.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+        command.args(["--quiet", "--leak-check=full", "--show-leak-kinds=definite"]);
+        command.arg("--errors-for-leak-kinds=definite");
         command.args([&format!("--error-exitcode={FOUND}"), "--fair-sched=yes"]).arg(binary);
         self.prepared(command)
     }

@@ -31,6 +31,7 @@ const TASKS: &[Task] = &[
         does: "500 kills under load, full disks, failing disks, 10000 bit flips",
         run: crash,
     },
+    Task { name: "c", does: "the tests of the C library alone", run: c_tests },
     Task { name: "wheel", does: "builds the Python wheel for release into target/wheels", run: wheel },
     Task {
         name: "c-library",
@@ -174,6 +175,14 @@ fn wheel(place: &Place) -> Result {
     let mut steps = Steps::new();
     steps.run("wheel", |out| python::wheel(place, out, RELEASE).map(|_| ()));
     steps.finish("wheel")
+}
+
+fn c_tests(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    if steps.run("build", |out| build(place, out, &["broker-ffi"])) {
+        steps.run("c", |out| c::test(place, out));
+    }
+    steps.finish("c")
 }
 
 fn c_library(place: &Place) -> Result {
