@@ -7,7 +7,7 @@
  *   unless its text says so, and broker_last_error() on the same thread tells more.
  * - What a function makes is yours: X_free(&x) releases it and sets x to NULL, so that a second time is harmless, as is
  *   NULL. Handles may be released in any order. What a function returns as `const` is part of the handle it was asked
- *   of and lives as long, unless its text says otherwise. The library keeps nothing that it is given but the log function.
+ *   of and lives as long, unless its text says otherwise. The library keeps nothing that it is given but functions and their contexts.
  * - Structures that are passed in begin with their size. Begin with their BROKER_..._INIT, which sets it.
  * - Strings are UTF-8 and end with NUL.
  * - NULL is never a crash: where it is not allowed, the answer is BROKER_STATUS_INVALID_ARGUMENT.
@@ -186,6 +186,12 @@ typedef struct broker_t broker_t;
 
 // A list of stored messages. Release it with broker_messages_free. It outlives the broker.
 typedef struct broker_messages_t broker_messages_t;
+
+// A subscription to changes, for programs that wait for many things at once. Release it with broker_wake_free.
+//
+// To wait: arm, look (broker_consumer_next with a limit of 0, broker_message_count), and if there is nothing yet, wait for
+// the signal and begin anew. It comes at most once until it is armed again, and may come for nothing.
+typedef struct broker_wake_t broker_wake_t;
 
 // A name and a value: of broker.conf, such as "flushDiskType" and "SYNC_FLUSH", of a message, of a request.
 typedef struct {
@@ -373,6 +379,10 @@ typedef struct {
   uint32_t delay_ms;
 } broker_fault_t;
 
+// Signals a change. Called on any thread: it must not block nor call this library, but wake whoever looks then, say by
+// writing to an eventfd or a pipe.
+typedef void (*broker_changed_t)(void *context);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -508,9 +518,10 @@ broker_status_t broker_reset_offset(const broker_t *broker, const char *group, c
 // result may be NULL.
 broker_status_t broker_send(const broker_t *broker, const broker_message_t *message, broker_send_result_t *result);
 
-// Stores `count` messages in their order, under one lock: faster than one at a time. messages and results are arrays;
-// results may be NULL, otherwise each element begins with its size. A message that is refused does not keep the others
-// out: broker_last_error says which it was and how many are stored, and results are not written.
+// Stores `count` messages in their order: faster than one at a time. messages and results are arrays; results may be NULL,
+// otherwise each element begins with its size. A message that the broker refuses does not keep the others out, one that
+// is none (no topic, an impossible property) does: broker_last_error says which it was and how many are stored.
+// Results are written only when all are stored.
 broker_status_t broker_send_many(const broker_t *broker, const broker_message_t *messages, size_t count, broker_send_result_t *results);
 
 // The text of the last failure on this thread, "" when there was none. It lives until the next failure on this
@@ -555,7 +566,7 @@ void broker_text_free(char **text);
 // Creates a topic, or gives it another number of queues. Its route is served when this returns.
 broker_status_t broker_create_topic(const broker_t *broker, const char *topic, uint32_t queues);
 
-// Deletes a topic with its messages. Offsets of groups stay. BROKER_STATUS_NOT_FOUND when there is none.
+// Deletes a topic with its messages and the offsets that groups have of it. BROKER_STATUS_NOT_FOUND when there is none.
 broker_status_t broker_delete_topic(const broker_t *broker, const char *topic);
 
 // Creates a consumer group with the usual settings; one that is there stays as it is. The first member of a group
@@ -570,6 +581,20 @@ const char *broker_version(void);
 
 // The version of the binary interface of the library that is loaded. It must equal BROKER_ABI_VERSION.
 uint32_t broker_abi_version(void);
+
+// Signals when messages were stored, groups changed or the broker stops, once it is armed.
+broker_status_t broker_on_change(const broker_t *broker, broker_changed_t changed, void *context, broker_wake_t **out);
+
+// Signals when broker_consumer_next may have something, or a failure, to give, once it is armed.
+broker_status_t broker_consumer_on_change(const broker_consumer_t *consumer, broker_changed_t changed, void *context, broker_wake_t **out);
+
+// Lets the next change signal. To be called before looking. When the broker has stopped, it signals at once, on this
+// thread.
+broker_status_t broker_wake_arm(const broker_wake_t *wake);
+
+// Ends a subscription, releases it and sets *wake to NULL. NULL is allowed for both. When it returns, the signal is not
+// called any more; not to be called from the signal itself.
+void broker_wake_free(broker_wake_t **wake);
 
 #ifdef __cplusplus
 }  // extern "C"

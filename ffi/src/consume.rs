@@ -13,6 +13,7 @@ use crate::text::{self, invalid, required};
 pub const BROKER_WAIT_FOREVER: u32 = u32::MAX;
 
 /// For broker_delivery_retry: by the ladder of the group, later each time.
+#[allow(dead_code, reason = "a value for C")]
 pub const BROKER_RETRY_LADDER: i32 = 0;
 
 /// For broker_delivery_retry: into the group's dead letter topic.
@@ -62,10 +63,10 @@ pub unsafe extern "C" fn broker_consumer_next(
 ) -> BrokerStatus {
     to_status(|| {
         // SAFETY: NULL or a live consumer.
-        let consumer = unsafe { consumer.as_ref() }.ok_or_else(|| invalid("consumer is NULL"))?;
+        let consumer = unsafe { borrow_consumer(consumer) }?;
         check_out(out)?;
         let timeout = (timeout_ms != BROKER_WAIT_FOREVER).then(|| text::millis(timeout_ms));
-        let delivery = consumer.0.next(timeout)?.ok_or_else(|| {
+        let delivery = consumer.next(timeout)?.ok_or_else(|| {
             Error::new(ErrorKind::Timeout, format!("no message came within {timeout_ms} ms"))
         })?;
         let shown = Shown::new(delivery.message().clone());
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn broker_consumer_next(
 pub unsafe extern "C" fn broker_consumer_close(consumer: *const BrokerConsumer) -> BrokerStatus {
     to_status(|| {
         // SAFETY: NULL or a live consumer.
-        unsafe { consumer.as_ref() }.ok_or_else(|| invalid("consumer is NULL"))?.0.close();
+        unsafe { borrow_consumer(consumer) }?.close();
         Ok(())
     })
 }
@@ -116,12 +117,12 @@ pub unsafe extern "C" fn broker_delivery_retry(
     delivery: *const BrokerDelivery,
     delay_level: i32,
 ) -> BrokerStatus {
-    to_status(|| match delay_level {
-        // SAFETY: NULL or a live delivery.
-        BROKER_RETRY_LADDER | BROKER_RETRY_DEAD_LETTER | 1.. => {
-            unsafe { borrow_delivery(delivery) }?.retry(delay_level)
+    to_status(|| {
+        if delay_level < BROKER_RETRY_DEAD_LETTER {
+            return Err(invalid(format!("the delay level {delay_level} is below BROKER_RETRY_DEAD_LETTER")));
         }
-        other => Err(invalid(format!("the delay level {other} is below BROKER_RETRY_DEAD_LETTER"))),
+        // SAFETY: NULL or a live delivery.
+        unsafe { borrow_delivery(delivery) }?.retry(delay_level)
     })
 }
 
@@ -130,6 +131,16 @@ pub unsafe extern "C" fn broker_delivery_retry(
 pub unsafe extern "C" fn broker_delivery_free(delivery: *mut *mut BrokerDelivery) {
     // SAFETY: NULL, or where a delivery made by `Box::into_raw` is kept.
     to_status(|| unsafe { release(delivery) });
+}
+
+/// What the handle stands for.
+///
+/// # Safety
+/// `consumer` is NULL or a live consumer.
+pub unsafe fn borrow_consumer<'a>(consumer: *const BrokerConsumer) -> Result<&'a Consumer, Error> {
+    // SAFETY: the caller's promise.
+    let consumer = unsafe { consumer.as_ref() }.ok_or_else(|| invalid("consumer is NULL"))?;
+    Ok(&consumer.0)
 }
 
 unsafe fn borrow_delivery<'a>(delivery: *const BrokerDelivery) -> Result<&'a Delivery, Error> {

@@ -21,3 +21,4 @@ mod testing;
 mod text;
 mod topics;
 mod version;
+mod wake;

@@ -109,9 +109,10 @@ pub unsafe extern "C" fn broker_send(
     })
 }
 
-/// Stores `count` messages in their order, under one lock: faster than one at a time. messages and results are arrays;
-/// results may be NULL, otherwise each element begins with its size. A message that is refused does not keep the others
-/// out: broker_last_error says which it was and how many are stored, and results are not written.
+/// Stores `count` messages in their order: faster than one at a time. messages and results are arrays; results may be NULL,
+/// otherwise each element begins with its size. A message that the broker refuses does not keep the others out, one that
+/// is none (no topic, an impossible property) does: broker_last_error says which it was and how many are stored.
+/// Results are written only when all are stored.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_send_many(
     broker: *const BrokerHandle,
@@ -127,8 +128,11 @@ pub unsafe extern "C" fn broker_send_many(
                 return Err(invalid(format!("{count} messages at {messages:?}")));
             }
             let mut given = Vec::with_capacity(count);
-            for message in sized::each(messages, count)? {
-                given.push(read(message)?);
+            for (number, message) in sized::each(messages, count)?.enumerate() {
+                let named = |error: Error| {
+                    error.while_doing(format_args!("message {number} of {count}, of which none is stored"))
+                };
+                given.push(read(message).map_err(named)?);
             }
             let room = if results.is_null() { 0 } else { count };
             let places: Vec<*const BrokerSendResult> = sized::each(results, room)?.collect();

@@ -10,7 +10,12 @@
 
 #define INVALID BROKER_STATUS_INVALID_ARGUMENT
 
+static void nothing(void *context) {
+    (void)context;
+}
+
 static void null_is_refused_everywhere(void) {
+    broker_wake_t *wake = NULL;
     broker_t *broker = started(NULL);
     broker_message_t message = BROKER_MESSAGE_INIT;
     broker_messages_t *list = NULL;
@@ -64,6 +69,11 @@ static void null_is_refused_everywhere(void) {
     CHECK(broker_delivery_message(NULL) == NULL);
     CHECK_STATUS(broker_delivery_ack(NULL), INVALID);
     CHECK_STATUS(broker_delivery_retry(NULL, 0), INVALID);
+    CHECK_STATUS(broker_on_change(NULL, nothing, NULL, &wake), INVALID);
+    CHECK_STATUS(broker_on_change(broker, NULL, NULL, &wake), INVALID);
+    CHECK_STATUS(broker_on_change(broker, nothing, NULL, NULL), INVALID);
+    CHECK_STATUS(broker_consumer_on_change(NULL, nothing, NULL, &wake), INVALID);
+    CHECK_STATUS(broker_wake_arm(NULL), INVALID);
     CHECK_STATUS(broker_lag(NULL, "g", &number), INVALID);
     CHECK_STATUS(broker_lag(broker, NULL, &number), INVALID);
     CHECK_STATUS(broker_lag(broker, "g", NULL), INVALID);
@@ -98,7 +108,7 @@ static void null_is_refused_everywhere(void) {
     CHECK_STATUS(broker_clear(NULL), INVALID);
     CHECK_STATUS(broker_health(NULL, &health, NULL, 0, NULL), INVALID);
     CHECK_STATUS(broker_health(broker, NULL, NULL, 0, NULL), INVALID);
-    CHECK(list == NULL && consumer == NULL && delivery == NULL && json == NULL);
+    CHECK(list == NULL && consumer == NULL && delivery == NULL && json == NULL && wake == NULL);
     CHECK(count == 7 && number == 7 && health == 7);
     ended(&broker);
 }
@@ -127,6 +137,7 @@ static void releasing_twice_is_harmless(void) {
     broker_consumer_free(NULL);
     broker_delivery_free(NULL);
     broker_messages_free(NULL);
+    broker_wake_free(NULL);
     broker_text_free(NULL);
 }
 

@@ -192,11 +192,11 @@ static void port_in_use(void) {
     broker_options_t options = at(path_of("port"));
     options.port = (uint16_t)port_of(text(broker_address, one));
     snprintf(port, sizeof port, "%d", options.port);
-    refused(&options, BROKER_STATUS_PORT_IN_USE, port, "0");
+    refused(&options, BROKER_STATUS_PORT_IN_USE, port, "another");
     options.port = 0;
     options.namesrv_port = (uint16_t)port_of(text(broker_namesrv_address, one));
     snprintf(port, sizeof port, "%d", options.namesrv_port);
-    refused(&options, BROKER_STATUS_PORT_IN_USE, port, "0");
+    refused(&options, BROKER_STATUS_PORT_IN_USE, port, "another");
     options.namesrv_port = 0;
     two = started(&options); /* the store is not held */
     ended(&two);
@@ -245,7 +245,7 @@ static void unwritable_directory(void) {
     broker_options_t options = at(store);
     FILE *made = fopen(file, "w");
     CHECK(made != NULL && fclose(made) == 0);
-    refused(&options, BROKER_STATUS_IO, store, "");
+    refused(&options, BROKER_STATUS_IO, store, "choose another");
 }
 
 static void full_disk(void) {

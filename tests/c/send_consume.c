@@ -1,8 +1,10 @@
 /* Sends, reads and consumes inside the process. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "broker.h"
 #include "check.h"
@@ -99,6 +101,9 @@ static void many_are_sent_in_order(void) {
     CHECK_STATUS(broker_send_many(broker, messages, 2, results), BROKER_STATUS_REFUSED);
     CHECK(strstr(broker_last_error(), "message 1 of 2") != NULL);
     CHECK(results[0].queue_offset == -7);
+    messages[1].topic = NULL;
+    CHECK_STATUS(broker_send_many(broker, messages, 2, results), BROKER_STATUS_INVALID_ARGUMENT);
+    CHECK(strstr(broker_last_error(), "message 1 of 2, of which none is stored") != NULL);
     ended(&broker);
 }
 
@@ -241,6 +246,55 @@ static void a_waiting_consumer_ends_with_a_close_and_with_the_stop(void) {
     }
 }
 
+static void write_a_byte(void *pipe_in) {
+    CHECK(write(*(int *)pipe_in, "x", 1) == 1);
+}
+
+/* True when a signal came through the pipe, which it has to within WAIT_MS. */
+static int signalled(int pipe_out) {
+    struct pollfd wanted = {pipe_out, POLLIN, 0};
+    char byte;
+    return poll(&wanted, 1, WAIT_MS) == 1 && read(pipe_out, &byte, 1) == 1;
+}
+
+static void a_change_wakes_an_event_loop(void) {
+    broker_t *broker = started(NULL);
+    broker_consumer_t *consumer = NULL;
+    broker_delivery_t *delivery = NULL;
+    broker_wake_t *wake = NULL, *other = NULL;
+    uint64_t count = 0;
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    CHECK_STATUS(broker_create_topic(broker, "t", 1), BROKER_STATUS_OK);
+    CHECK_STATUS(broker_consume(broker, "t", "g", NULL, &consumer), BROKER_STATUS_OK);
+    CHECK_STATUS(broker_consumer_on_change(consumer, write_a_byte, &ends[1], &wake), BROKER_STATUS_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(broker_wake_arm(wake), BROKER_STATUS_OK);
+        CHECK_STATUS(broker_consumer_next(consumer, 0, &delivery), BROKER_STATUS_TIMEOUT);
+        sent(broker, "t", "x");
+        while (broker_consumer_next(consumer, 0, &delivery) == BROKER_STATUS_TIMEOUT && signalled(ends[0])) {
+            CHECK_STATUS(broker_wake_arm(wake), BROKER_STATUS_OK);
+        }
+        CHECK_STATUS(broker_delivery_ack(delivery), BROKER_STATUS_OK);
+        broker_delivery_free(&delivery);
+    }
+    broker_wake_free(&wake);
+    broker_wake_free(&wake);
+    CHECK_STATUS(broker_on_change(broker, write_a_byte, &ends[1], &wake), BROKER_STATUS_OK);
+    CHECK_STATUS(broker_wake_arm(wake), BROKER_STATUS_OK);
+    CHECK_STATUS(broker_message_count(broker, "t", &count), BROKER_STATUS_OK);
+    CHECK(count == 3);
+    ended(&broker); /* signals too */
+    CHECK(signalled(ends[0]));
+    CHECK_STATUS(broker_wake_arm(wake), BROKER_STATUS_OK);
+    CHECK(signalled(ends[0]));
+    CHECK_STATUS(broker_consumer_on_change(consumer, NULL, NULL, &other), BROKER_STATUS_INVALID_ARGUMENT);
+    CHECK_STATUS(broker_wake_arm(other), BROKER_STATUS_INVALID_ARGUMENT);
+    broker_wake_free(&wake);
+    broker_consumer_free(&consumer);
+    CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
+}
+
 int main(void) {
     RUN(a_message_comes_back_as_it_was_sent);
     RUN(many_are_sent_in_order);
@@ -249,5 +303,6 @@ int main(void) {
     RUN(what_is_given_back_comes_again_or_dies);
     RUN(only_wanted_tags_come);
     RUN(a_waiting_consumer_ends_with_a_close_and_with_the_stop);
+    RUN(a_change_wakes_an_event_loop);
     return finish();
 }
