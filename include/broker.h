@@ -178,7 +178,7 @@ typedef int32_t broker_status_t;
 typedef struct broker_consumer_t broker_consumer_t;
 
 // A message that a consumer was given, to be acknowledged or given back. Release it with broker_delivery_free, before or
-// after its consumer; if it was neither acknowledged nor given back, the group gets it again.
+// after its consumer. If it was neither acknowledged nor given back, the group gets it again when the consumer is gone.
 typedef struct broker_delivery_t broker_delivery_t;
 
 // A started broker, or NameServer, or both. It stays valid after the stop, until broker_free.

@@ -23,7 +23,7 @@ pub const BROKER_RETRY_DEAD_LETTER: i32 = -1;
 pub struct BrokerConsumer(Consumer);
 
 /// A message that a consumer was given, to be acknowledged or given back. Release it with broker_delivery_free, before or
-/// after its consumer; if it was neither acknowledged nor given back, the group gets it again.
+/// after its consumer. If it was neither acknowledged nor given back, the group gets it again when the consumer is gone.
 pub struct BrokerDelivery {
     delivery: Delivery,
     shown: Shown,
