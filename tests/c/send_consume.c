@@ -98,7 +98,7 @@ static void many_are_sent_in_order(void) {
     }
     messages[1].topic = "no/such/name";
     results[0].queue_offset = -7;
-    CHECK_STATUS(broker_send_many(broker, messages, 2, results), BROKER_STATUS_REFUSED);
+    CHECK_STATUS(broker_send_many(broker, messages, 2, results), BROKER_STATUS_INVALID_ARGUMENT);
     CHECK(strstr(broker_last_error(), "message 1 of 2") != NULL);
     CHECK(results[0].queue_offset == -7);
     messages[1].topic = NULL;

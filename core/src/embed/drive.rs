@@ -17,10 +17,11 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::disk::tables::{SubscriptionGroupConfig, TopicConfig};
 use crate::format::flags::perm;
+use crate::format::names;
 use crate::format::record::ids::{OffsetMessageId, UniqueKey};
 use crate::format::wire::codes::version;
 use crate::format::wire::header::send::SendFields;
-use crate::store::{GetOutcome, MatchAll, PutStatus};
+use crate::store::{GetStatus, MatchAll, PutStatus};
 
 /// Longer than any flush takes that ends; the store itself gives up after `syncFlushTimeout`.
 const FLUSH_WAIT_MAX: Duration = Duration::from_secs(60);
@@ -136,7 +137,7 @@ impl Embedded {
         })
     }
 
-    /// Reads a queue from `offset` on, whatever any group has consumed. With nothing there, waits at most `timeout` for the first
+    /// Reads at most `max_messages` of a queue from `offset` on, whatever any group has consumed. With nothing there, waits at most `timeout` for the first
     /// message. Compare [`Pulled::next_offset`] when there was none: an offset outside the queue is moved.
     pub fn pull(
         &self,
@@ -149,7 +150,7 @@ impl Embedded {
         self.call("pull", |operations| {
             let queue_id = queue_of(operations, topic, queue)?;
             let count = max_messages.max(1);
-            let read = || pulled(&operations.store.get(topic, queue_id, offset, count, &MatchAll), offset);
+            let read = || read_queue(operations, (topic, queue_id), offset, count);
             let look = || Some(read()).filter(|pulled| !pulled.messages.is_empty());
             match operations.watch.wait(Some(timeout), look) {
                 Waited::Got(pulled) => Ok(pulled),
@@ -265,10 +266,23 @@ fn count_of(operations: &Operations, topic: &str) -> u64 {
     held.sum()
 }
 
-fn pulled(outcome: &GetOutcome, offset: i64) -> Pulled {
-    let messages: Vec<_> = outcome.slices.iter().flat_map(|slice| Message::all_of(slice)).collect();
-    let next_offset = if outcome.max_offset == 0 { offset.min(0) } else { outcome.next_begin_offset };
-    Pulled { messages, next_offset, min_offset: outcome.min_offset, max_offset: outcome.max_offset }
+/// Reads as often as the store's limits for one answer to a client make it necessary.
+fn read_queue(operations: &Operations, (topic, queue_id): (&str, i32), offset: i64, count: usize) -> Pulled {
+    let (min_offset, max_offset) = bounds(operations, topic, queue_id);
+    let mut pulled = Pulled { messages: Vec::new(), next_offset: offset, min_offset, max_offset };
+    while pulled.messages.len() < count {
+        let wanted = count - pulled.messages.len();
+        let outcome = operations.store.get(topic, queue_id, pulled.next_offset, wanted, &MatchAll);
+        let before = pulled.next_offset;
+        pulled.messages.extend(outcome.slices.iter().flat_map(|slice| Message::all_of(slice)));
+        pulled.next_offset = outcome.next_begin_offset;
+        pulled.max_offset = pulled.max_offset.max(outcome.max_offset);
+        let is_removing = outcome.status == GetStatus::MessageWasRemoving && pulled.next_offset > before;
+        if outcome.status != GetStatus::Found && !is_removing {
+            break;
+        }
+    }
+    pulled
 }
 
 /// A message with the texts that it is sent with.
@@ -280,6 +294,7 @@ struct Outgoing<'a> {
 
 impl<'a> Outgoing<'a> {
     fn new(message: &'a NewMessage) -> Result<Self> {
+        names::check_topic(&message.topic).map_err(|error| invalid(error.to_string()))?;
         let id = given_id(message).unwrap_or_else(unique_key);
         Ok(Self { message, properties: message.properties_text(&id)?, id })
     }
@@ -317,7 +332,7 @@ fn send_all(operations: &Operations, outgoing: &[Outgoing<'_>]) -> Vec<Result<Se
 
 /// The id that the caller gave the message.
 fn given_id(message: &NewMessage) -> Option<String> {
-    let unique = crate::format::names::property::UNIQ_KEY;
+    let unique = names::property::UNIQ_KEY;
     message.properties.iter().rev().find(|(name, _)| name.as_bytes() == unique).map(|(_, id)| id.clone())
 }
 

@@ -67,6 +67,8 @@ fn errors_tell_what_kind_they_are() {
     let queue = NewMessage { queue: Some(99), ..NewMessage::new("orders", "x") };
     let (found, text) = kind(broker.send(&queue).unwrap_err());
     assert_eq!(found, ErrorKind::Refused, "{text}");
+    let (found, text) = kind(broker.send(&NewMessage::new("a/b", "x")).unwrap_err());
+    assert_eq!(found, ErrorKind::InvalidArgument, "{text}");
     let mut separator = NewMessage::new("orders", "x");
     separator.properties = vec![("a".to_owned(), "\u{2}".to_owned())];
     let (found, text) = kind(broker.send(&separator).unwrap_err());
@@ -94,6 +96,16 @@ fn one_bad_message_of_many_is_named_and_the_others_are_stored() {
     assert_eq!(broker.message_count("orders").unwrap(), 3);
     let many: Vec<_> = (0..1000).map(|n| NewMessage::new("order", n.to_string())).collect();
     let sent = broker.send_many(&many).unwrap();
+    broker.create_topic("one", 1).unwrap();
+    let one: Vec<_> = (0..1000).map(|n| NewMessage::new("one", vec![b'x'; 500 + n])).collect();
+    broker.send_many(&one).unwrap();
+    let pulled = broker.pull("one", 0, 10, 600, Duration::ZERO).unwrap();
+    let offsets: Vec<_> = pulled.messages.iter().map(|message| message.queue_offset).collect();
+    assert_eq!((offsets, pulled.next_offset, pulled.max_offset), ((10..610).collect(), 610, 1000));
+    let pulled = broker.pull("one", 0, 990, 600, Duration::ZERO).unwrap();
+    assert_eq!((pulled.messages.len(), pulled.next_offset), (10, 1000));
+    let pulled = broker.pull("one", 0, 5000, 600, Duration::ZERO).unwrap();
+    assert_eq!((pulled.messages.len(), pulled.next_offset), (0, 1000));
     let ids: std::collections::HashSet<_> = sent.iter().map(|sent| sent.msg_id.clone()).collect();
     assert_eq!((sent.len(), ids.len(), broker.message_count("order").unwrap()), (1000, 1000, 1000));
 }
