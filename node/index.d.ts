@@ -1,3 +1,5 @@
+/// <reference types="node" />
+
 /** The Apache RocketMQ 4.9.8 broker and NameServer inside your Node process. */
 
 /** What to start. Every field has a default. */
@@ -6,8 +8,8 @@ export interface BrokerOptions {
   storeDir?: string;
   /** Port of the broker; 0 is a free one. Default: a free one, or 10911 for the profile `server`. */
   port?: number;
-  /** `host:port;host:port` of NameServers to register with. Without it: one is started here. */
-  namesrv?: string;
+  /** `host:port;host:port` of NameServers to register with. `true`, the default: one is started here. */
+  namesrv?: true | string;
   /** Port of the NameServer started here; 0 is a free one. Default: a free one, or 9876 for `server`. */
   namesrvPort?: number;
   /** Start a NameServer without a broker. */
@@ -38,9 +40,15 @@ export interface BrokerError extends Error {
   code: ErrorCode;
 }
 
+/** How a broker is. `degraded`: it answers, but not everything works; `problem` says what and why. */
+export interface Health {
+  state: 'ok' | 'degraded' | 'stopped';
+  problem: string | null;
+}
+
 /** A broker, a NameServer, or both. Several may run in one process; one may be started again after its stop. */
 export class Broker {
-  /** Starts nothing yet. Throws a BrokerError for options that cannot be used. */
+  /** Starts nothing yet. Throws `CONFIG` for options that cannot be used. */
   constructor(options?: BrokerOptions);
 
   /** Starts it. The promise is kept when it can be used: the ports are open, the store is recovered. */
@@ -56,6 +64,9 @@ export class Broker {
   /** True from the start to the stop. A running broker does not keep the process alive. */
   readonly running: boolean;
 
+  /** How it is. */
+  readonly health: Health;
+
   /** `host:port` of the broker. Throws `NOT_FOUND` when a NameServer alone was started. */
   readonly address: string;
 
@@ -67,6 +78,9 @@ export class Broker {
 
   /** The directory of the store. */
   readonly storeDir: string;
+
+  /** `await using broker = await start()` stops it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts a broker. Same as `new Broker(options).start()`. */

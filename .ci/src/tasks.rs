@@ -21,6 +21,7 @@ const TASKS: &[Task] = &[
     Task { name: "check", does: "the quick part: format, lints, tidy, docs, C header", run: check },
     Task { name: "tidy", does: "the rules that the compiler does not know", run: tidy },
     Task { name: "header", does: "writes include/broker.h anew", run: header },
+    Task { name: "types", does: "writes node/native.d.ts anew", run: types },
     Task {
         name: "deps",
         does: "licences, sources and duplicates of the dependencies (cargo-deny)",
@@ -163,6 +164,12 @@ fn header(place: &Place) -> Result {
     let mut steps = Steps::new();
     steps.run("header", |out| checks::header(place, out, "write"));
     steps.finish("header")
+}
+
+fn types(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    steps.run("types", |out| node::types(place, out));
+    steps.finish("types")
 }
 
 fn deps(place: &Place) -> Result {

@@ -61,6 +61,13 @@ const TOOLS: &[Tool] = &[
         obtain: "https://nodejs.org/en/download",
     },
     Tool {
+        name: "npm",
+        probe: &["--version"],
+        least: &[8],
+        purpose: "the tests of the Node package",
+        obtain: "it comes with Node; on Debian `apt install npm`",
+    },
+    Tool {
         name: "go",
         probe: &["version"],
         least: &[1, 21],

@@ -6,6 +6,8 @@
 mod errors;
 mod handle;
 mod options;
+mod slot;
+mod work;
 
 use napi_derive::napi;
 

@@ -38,7 +38,7 @@ impl StartOptions {
         let profile = match self.profile.as_str() {
             "embedded" => Profile::Embedded,
             "server" => Profile::Server,
-            other => return Err(invalid(format!("profile is {other:?}, not \"embedded\" or \"server\""))),
+            other => return Err(unusable(format!("profile is {other:?}; it is \"embedded\" or \"server\""))),
         };
         let mut options = Options::default();
         options.store_dir = self.store_dir.map(Into::into);
@@ -54,7 +54,9 @@ impl StartOptions {
 
 fn namesrv(addresses: Option<String>, port: Option<u16>) -> Result<Option<Namesrv>, Error> {
     match (addresses, port) {
-        (Some(_), Some(_)) => Err(invalid("namesrv and namesrvPort exclude each other".to_owned())),
+        (Some(addresses), Some(port)) => Err(unusable(format!(
+            "namesrv is {addresses:?} and namesrvPort {port}: a NameServer is there or started here"
+        ))),
         (Some(addresses), None) => Ok(Some(Namesrv::At(addresses))),
         (None, Some(port)) => Ok(Some(Namesrv::Embedded { port: Some(port) })),
         (None, None) => Ok(None),
@@ -68,11 +70,15 @@ fn port(name: &str, value: Option<f64>) -> Result<Option<u16>, Error> {
     if f64::from(whole) == value {
         Ok(Some(whole))
     } else {
-        Err(invalid(format!("{name} is {value}, not within 0 to 65535")))
+        Err(unusable(format!("{name} is {value}; it is a whole number from 0 to 65535")))
     }
 }
 
-/// The error for a value that cannot be used.
+fn unusable(text: String) -> Error {
+    Error::new(ErrorKind::Config, text)
+}
+
+/// The error for an argument that cannot be used.
 pub fn invalid(text: String) -> Error {
     Error::new(ErrorKind::InvalidArgument, text)
 }

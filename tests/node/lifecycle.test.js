@@ -1,17 +1,15 @@
 'use strict';
 
-// Starts and stops brokers through the Node package: once, twice, two at a time, wrongly, and not at all.
+// Starts and stops brokers through the Node package: once, twice, two at a time, and wrongly.
 
 const assert = require('node:assert/strict');
-const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
-const { promisify } = require('node:util');
 
-const folder = path.join(__dirname, '..', '..', 'node');
+const { folder, runFile } = require('./support/processes.js');
 const libbroker = require(folder);
 const { Broker, start } = libbroker;
 
@@ -23,12 +21,6 @@ function accepts(address) {
     socket.on('error', () => resolve(false));
     socket.on('connect', () => socket.destroy());
   });
-}
-
-/** Runs a script in a Node of its own; answers what it printed. */
-async function run(script, ...flags) {
-  const body = `const { Broker, start } = require(${JSON.stringify(folder)});\n(async () => {${script}})();`;
-  return promisify(execFile)(process.execPath, [...flags, '-e', body], { timeout: 120_000 });
 }
 
 test('starts and stops', async () => {
@@ -115,9 +107,11 @@ test('wrong options are refused', async () => {
     { namesrvPort: -1 },
     { namesrv: '127.0.0.1:9876', namesrvPort: 9876 },
     { storeDir: 7 },
+    { namesrv: false },
     { noSuchOption: 1 },
   ]) {
-    await assert.rejects(start(options), { code: 'INVALID_ARGUMENT' }, JSON.stringify(options));
+    await assert.rejects(start(options), { code: 'CONFIG' }, JSON.stringify(options));
+    assert.throws(() => new Broker(options), { code: 'CONFIG' }, JSON.stringify(options));
   }
   const broker = await start();
   await assert.rejects(broker.stop(-1), { code: 'INVALID_ARGUMENT' });
@@ -139,40 +133,6 @@ test('addresses need a start', () => {
   assert.throws(() => new Broker().address, { code: 'STOPPED' });
 });
 
-test('a running broker does not keep the process alive, which stops it at its end', async () => {
-  const { stdout, stderr } = await run('console.log((await start()).storeDir)');
-  assert.equal(stderr, '');
-  assert.ok(!fs.existsSync(stdout.trim()));
-  const exiting = await run('console.log((await start()).storeDir); process.exit(0)');
-  assert.ok(!fs.existsSync(exiting.stdout.trim()));
-});
-
-test('a forgotten broker is stopped with a warning', async () => {
-  const script = `
-    process.on('warning', (warning) => console.log(warning.name));
-    await (async () => { await start(); })();
-    for (let i = 0; i < 20; i++) { global.gc(); await new Promise((done) => setTimeout(done, 10)); }`;
-  const { stdout } = await run(script, '--expose-gc', '--no-warnings');
-  assert.equal(stdout, 'ResourceWarning\n');
-});
-
-test('requiring the package prints nothing', async () => {
-  assert.deepEqual(await run(''), { stdout: '', stderr: '' });
-});
-
-test('the types name what there is', () => {
-  const types = fs.readFileSync(path.join(folder, 'index.d.ts'), 'utf8');
-  const named = [...types.matchAll(/^export (?:class|function|const) (\w+)/gm)].map((match) => match[1]);
-  assert.deepEqual(named.sort(), Object.keys(libbroker).sort());
-  const members = [...types.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((match) => match[1]);
-  for (const name of Object.getOwnPropertyNames(Broker.prototype)) {
-    assert.ok(members.includes(name), `${name} has no type`);
-  }
-  const codes = require(path.join(folder, 'libbroker.node')).errorCodes();
-  const union = [...types.matchAll(/^ {2}\| '(\w+)'/gm)].map((match) => match[1]);
-  assert.deepEqual(union, codes);
-});
-
 test('the version is that of the native half', () => {
   const native = require(path.join(folder, 'libbroker.node'));
   assert.equal(libbroker.version, native.version());
@@ -182,6 +142,6 @@ test('what the README shows works', async () => {
   const readme = fs.readFileSync(path.join(folder, '..', 'README.md'), 'utf8');
   const [, block] = readme.match(/```js\n(.*?)```/s);
   const script = block.replace("require('libbroker')", `require(${JSON.stringify(folder)})`);
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { timeout: 120_000 });
+  const { stdout } = await runFile(['-e', script]);
   assert.match(stdout, /^127\.0\.0\.1:\d+\n$/);
 });

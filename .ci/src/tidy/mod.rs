@@ -1,5 +1,6 @@
 //! `cargo ci tidy`: what the compiler does not check. The rules are those of docs/STYLE.md and docs/ARCHITECTURE.md.
 
+mod doors;
 mod layers;
 mod modules;
 mod sizes;
@@ -65,6 +66,7 @@ pub fn check(root: &Path) -> Result<(usize, Vec<Finding>), String> {
         threads::check(source, &threads, &mut findings);
         layers::check(source, &mut findings);
         words::check(source, &mut findings);
+        doors::check(source, &mut findings);
         sizes::check(source, &mut findings);
     }
     findings.sort_by(|a, b| (&a.path, a.line, &a.text).cmp(&(&b.path, b.line, &b.text)));
