@@ -12,6 +12,10 @@ const OPTIONS = {
   namesrvPort: [['number'], undefined],
   namesrvOnly: [['boolean'], false],
   profile: [['string'], 'embedded'],
+  clock: [['string'], 'system'],
+  snapshot: [['string'], undefined],
+  log: [['function'], undefined],
+  logLevel: [['string'], 'info'],
   properties: [['object'], {}],
 };
 

@@ -1,16 +1,17 @@
 //! What a broker is to the JavaScript half: its start, its stop, and where it is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use libbroker::Error;
 use libbroker::embed::{Embedded, Health};
 use napi::Env;
-use napi::bindgen_prelude::AsyncTask;
+use napi::bindgen_prelude::{AsyncTask, Function, ToNapiValue, TypeName};
 use napi_derive::napi;
 
 use crate::errors::to_js;
-use crate::options::{StartOptions, invalid};
+use crate::log::{self, LogLine};
+use crate::numbers::millis;
+use crate::options::StartOptions;
 use crate::slot::{Slot, stop_with_environment};
 use crate::work::{Work, promise};
 
@@ -25,14 +26,31 @@ impl Handle {
     pub fn embedded(&self) -> Result<Arc<Embedded>, Error> {
         self.slot.embedded()
     }
+
+    /// The promise of what `call` answers about what was started.
+    pub fn call<T: Send + 'static, J: ToNapiValue + TypeName>(
+        &self,
+        env: Env,
+        call: impl FnOnce(&Embedded) -> Result<T, Error> + Send + 'static,
+        convert: fn(T) -> J,
+    ) -> napi::Result<AsyncTask<Work<T, J>>> {
+        let embedded = self.embedded().map_err(|error| to_js(env, &error))?;
+        Ok(promise(move || call(&embedded), convert))
+    }
 }
 
 #[napi]
 impl Handle {
-    /// Checks the options; starts nothing yet.
+    /// Checks the options; starts nothing yet. `log` is called with each record.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, options: StartOptions) -> napi::Result<Self> {
-        let options = options.into_options().map_err(|error| to_js(env, &error))?;
+    pub fn new(
+        env: Env,
+        options: StartOptions,
+        log: Option<Function<'_, LogLine, ()>>,
+    ) -> napi::Result<Self> {
+        let level = log::level(&options.log_level).map_err(|error| to_js(env, &error))?;
+        let mut options = options.into_options().map_err(|error| to_js(env, &error))?;
+        options.log = log.map(|callback| log::sink(level, callback)).transpose()?;
         Ok(Self { slot: Arc::new(Slot::new(options)) })
     }
 
@@ -87,10 +105,4 @@ impl Handle {
             .and_then(|timeout| self.slot.stop(timeout))
             .map_err(|error| to_js(env, &error))
     }
-}
-
-/// A duration in milliseconds, as JavaScript counts them.
-pub fn millis(name: &str, value: f64) -> Result<Duration, Error> {
-    Duration::try_from_secs_f64(value / 1000.0)
-        .map_err(|_| invalid(format!("{name} is {value}, not a number of milliseconds from 0 on")))
 }

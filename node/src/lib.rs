@@ -3,10 +3,18 @@
 //! Users see node/index.js; this module is private to it. What can wait runs on libuv's pool and answers a promise;
 //! nothing here keeps the event loop alive beyond that.
 
+mod admin;
+mod consumer;
 mod errors;
+mod faults;
 mod handle;
+mod log;
+mod messages;
+mod numbers;
 mod options;
 mod slot;
+mod traffic;
+mod wake;
 mod work;
 
 use napi_derive::napi;

@@ -1,5 +1,6 @@
 //! The options object becomes [`Options`].
 
+use libbroker::clock::Clock;
 use libbroker::embed::{Namesrv, Options, Profile};
 use libbroker::{Error, ErrorKind};
 use napi_derive::napi;
@@ -19,6 +20,12 @@ pub struct StartOptions {
     pub namesrv_only: bool,
     /// "embedded" or "server".
     pub profile: String,
+    /// "system" or "manual".
+    pub clock: String,
+    /// Directory of a snapshot to start with.
+    pub snapshot: Option<String>,
+    /// Which records are logged.
+    pub log_level: String,
     /// Java properties.
     pub properties: Vec<Property>,
 }
@@ -45,6 +52,12 @@ impl StartOptions {
         options.port = port("port", self.port)?;
         options.namesrv = namesrv(self.namesrv, port("namesrvPort", self.namesrv_port)?)?;
         options.profile = profile;
+        options.clock = match self.clock.as_str() {
+            "system" => None,
+            "manual" => Some(Clock::manual(Clock::system().now_ms())),
+            other => return Err(unusable(format!("clock is {other:?}; it is \"system\" or \"manual\""))),
+        };
+        options.snapshot = self.snapshot.map(Into::into);
         options.properties =
             self.properties.into_iter().map(|property| (property.key, property.value)).collect();
         options.broker = !self.namesrv_only;
@@ -74,7 +87,8 @@ fn port(name: &str, value: Option<f64>) -> Result<Option<u16>, Error> {
     }
 }
 
-fn unusable(text: String) -> Error {
+/// The error for an option that cannot be used.
+pub fn unusable(text: String) -> Error {
     Error::new(ErrorKind::Config, text)
 }
 

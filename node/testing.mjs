@@ -1,0 +1,5 @@
+// The same module for `import`.
+
+import testing from './testing.js';
+
+export const { startTestBroker, freshTopic } = testing;
