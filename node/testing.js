@@ -34,14 +34,14 @@ async function freshTopic(broker, { name = 'test', queues = 1 } = {}) {
 
 /** What registers a function to be called at the end of `owner`. */
 function registrar(owner) {
-  if (typeof owner === 'function') {
-    return owner;
-  }
-  // The context of node:test, that of vitest, and anything with the functions of jest.
+  // The context of node:test, that of vitest (which is a function, too), and anything with the functions of jest.
   for (const name of ['after', 'onTestFinished', 'afterAll']) {
     if (typeof owner?.[name] === 'function') {
       return (stop) => owner[name](stop);
     }
+  }
+  if (typeof owner === 'function') {
+    return owner;
   }
   throw coded('INVALID_ARGUMENT', 'the first argument is the context of a test, or a function as afterAll is one');
 }
