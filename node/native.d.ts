@@ -1,6 +1,6 @@
 // Generated from node/src by `cargo ci types`. The native half, private to this package: users see index.d.ts.
 
-/** See the module. */
+/** A member of a group. */
 export declare class Consumer {
   /** The next message, null when there is none now. It reads from memory, so it runs on the event loop. */
   tryNext(): Delivery | null
@@ -18,6 +18,26 @@ export declare class Delivery {
   ack(): void
   /** It is to come again after a delay: 0 for the group's ladder, -1 for the dead letters. */
   retry(delayLevel: number): Promise<void>
+}
+
+/** What is to fail and how; one of the last four says how. */
+export interface Fault {
+  /** Name or number of the request; any without it. */
+  code?: string
+  /** Header fields that it has: name, value, name, value. */
+  fields: Array<string>
+  /** How many of them. */
+  times: number
+  /** The code of the answer. */
+  error?: number
+  /** The text of the answer. */
+  remark: string
+  /** Answered so much later. */
+  delayMs?: number
+  /** Not answered. */
+  drop: boolean
+  /** Not answered, and the connection closed. */
+  disconnect: boolean
 }
 
 /** A broker, NameServer, or both, for one start and one stop. */
@@ -94,35 +114,6 @@ export declare class Handle {
   messageCount(topic: string): Promise<number>
   /** Calls `callback` after a message was stored, a group changed or the broker stopped. */
   onChange(callback: () => void): Wake
-}
-
-/** A subscription. It calls back at most once until it is armed again, and ends with this object. */
-export declare class Wake {
-  /** Asks for one more call. First arm, then look, then wait. */
-  arm(): void
-}
-
-/** The code of every kind of error, for the test that the types know each. */
-export declare function errorCodes(): Array<string>
-
-/** What is to fail and how; one of the last four says how. */
-export interface Fault {
-  /** Name or number of the request; any without it. */
-  code?: string
-  /** Header fields that it has: name, value, name, value. */
-  fields: Array<string>
-  /** How many of them. */
-  times: number
-  /** The code of the answer. */
-  error?: number
-  /** The text of the answer. */
-  remark: string
-  /** Answered so much later. */
-  delayMs?: number
-  /** Not answered. */
-  drop: boolean
-  /** Not answered, and the connection closed. */
-  disconnect: boolean
 }
 
 /** One record. */
@@ -262,6 +253,15 @@ export interface StartOptions {
   /** Java properties. */
   properties: Array<Property>
 }
+
+/** A subscription. It calls back at most once until it is armed again, and ends with this object. */
+export declare class Wake {
+  /** Asks for one more call. First arm, then look, then wait. */
+  arm(): void
+}
+
+/** The code of every kind of error, for the test that the types know each. */
+export declare function errorCodes(): Array<string>
 
 /** Version of the native half, to be that of package.json. */
 export declare function version(): string

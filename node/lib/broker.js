@@ -15,9 +15,11 @@ const WAIT_TIMEOUT_MS = 30_000;
 
 class Broker {
   #options;
+  /** @type {import('../native.d.ts').Handle} */
   #handle = null;
   #state = 'stopped';
   #stopping = null;
+  /** @type {Changes} */
   #changes = null;
 
   constructor(options = {}) {
@@ -133,10 +135,14 @@ class Broker {
   async pull(topic, queue, offset, options) {
     const { maxMessages = PULLED, timeoutMs = 0, signal } = named(['maxMessages', 'timeoutMs', 'signal'], options);
     const handle = this.#started();
-    const place = [text('topic', topic), number('queue', queue), number('offset', offset), number('maxMessages', maxMessages)];
+    text('topic', topic);
+    number('queue', queue);
+    number('offset', offset);
+    number('maxMessages', maxMessages);
+    /** @type {import('../native.d.ts').Pulled} */
     let pulled;
     const look = async () => {
-      pulled = await handle.pull(...place);
+      pulled = await handle.pull(topic, queue, offset, maxMessages);
       return pulled.messages.length > 0 ? true : undefined;
     };
     if (timeoutMs === 0) {
@@ -151,8 +157,10 @@ class Broker {
   consume(topic, group, options) {
     const { tags, timeoutMs, signal } = named(['tags', 'timeoutMs', 'signal'], options);
     const handle = this.#started();
-    const join = [text('topic', topic), text('group', group), text('tags', tags, '*')];
-    return new Consumer(async () => handle.consume(...join), limit(timeoutMs), signal);
+    text('topic', topic);
+    text('group', group);
+    const selected = text('tags', tags, '*');
+    return new Consumer(async () => handle.consume(topic, group, selected), limit(timeoutMs), signal);
   }
 
   async messages(topic, options) {
@@ -180,12 +188,13 @@ class Broker {
   }
 
   async setOffset(group, topic, queue, offset) {
-    const queueOffset = [number('queue', queue), number('offset', offset)];
-    await this.#started().setOffset(text('group', group), text('topic', topic), ...queueOffset);
+    text('topic', topic);
+    await this.#started().setOffset(text('group', group), topic, number('queue', queue), number('offset', offset));
   }
 
   async resetOffset(group, topic, to) {
-    await this.#started().resetOffset(text('group', group), text('topic', topic), ...target(to));
+    const { kind, value } = target(to);
+    await this.#started().resetOffset(text('group', group), text('topic', topic), kind, value);
   }
 
   async waitFor(topic, count, timeoutMs = WAIT_TIMEOUT_MS, options = undefined) {
@@ -292,9 +301,9 @@ function place(query, name, bound) {
 /** Where offsets are to be set, as the native half takes it. */
 function target(to) {
   if (to instanceof Date) {
-    return ['timestamp', to.getTime()];
+    return { kind: 'timestamp', value: to.getTime() };
   }
-  return typeof to === 'number' ? ['offset', to] : [text('to', to), 0];
+  return typeof to === 'number' ? { kind: 'offset', value: to } : { kind: text('to', to), value: 0 };
 }
 
 module.exports = { Broker };

@@ -8,12 +8,17 @@ const { incoming } = require('./messages.js');
 
 class Consumer {
   #joining;
+  /** @type {Changes} */
   #changes = null;
+  /** @type {import('../native.d.ts').Consumer} */
   #native = null;
   #timeoutMs;
   #signal;
   #closing = null;
-  /** The `next` before: they are answered in the order of the calls. */
+  /**
+   * The `next` before: they are answered in the order of the calls.
+   * @type {Promise<unknown>}
+   */
   #last = Promise.resolve();
 
   /** `join` answers the promise of the native consumer. */
@@ -99,6 +104,7 @@ if (Symbol.asyncDispose) {
 class Delivery {
   #native;
 
+  /** @param {import('../native.d.ts').Delivery} native */
   constructor(native) {
     this.#native = native;
     Object.assign(this, incoming(native.message));

@@ -4,7 +4,10 @@
 
 const { coded } = require('./errors.js');
 
-/** Every option with its types and its default. */
+/**
+ * Every option with its types and its default.
+ * @type {Record<string, [string[], unknown]>}
+ */
 const OPTIONS = {
   storeDir: [['string'], undefined],
   port: [['number'], undefined],
@@ -19,12 +22,14 @@ const OPTIONS = {
   properties: [['object'], {}],
 };
 
+/** @returns {any} */
 function checked(options) {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(OPTIONS, name)) {
       throw coded('CONFIG', `there is no option ${name}; there are ${Object.keys(OPTIONS).join(', ')}`);
     }
   }
+  /** @type {Record<string, any>} */
   const result = {};
   for (const [name, [types, standard]] of Object.entries(OPTIONS)) {
     const value = options[name] ?? standard;

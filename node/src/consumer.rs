@@ -9,21 +9,22 @@ use napi_derive::napi;
 
 use crate::errors::to_js;
 use crate::handle::Handle;
+use crate::held::Held;
 use crate::messages::Message;
 use crate::numbers::whole;
 use crate::wake::{Wake, signal};
 use crate::work::{Work, promise};
 
-/// See the module.
+/// A member of a group.
 #[napi]
 pub struct Consumer {
-    inner: Arc<embed::Consumer>,
+    inner: Held<Arc<embed::Consumer>>,
 }
 
 /// A message that waits for its acknowledgement.
 #[napi]
 pub struct Delivery {
-    inner: Arc<embed::Delivery>,
+    inner: Held<Arc<embed::Delivery>>,
 }
 
 #[napi]
@@ -38,7 +39,7 @@ impl Handle {
         tags: String,
     ) -> napi::Result<AsyncTask<Work<embed::Consumer, Consumer>>> {
         let join = move |broker: &embed::Embedded| broker.consume(&topic, &group, &tags);
-        self.call(env, join, |inner| Consumer { inner: Arc::new(inner) })
+        self.call(env, join, |inner| Consumer { inner: Held::new(Arc::new(inner)) })
     }
 }
 
@@ -48,7 +49,7 @@ impl Consumer {
     #[napi(catch_unwind)]
     pub fn try_next(&self, env: Env) -> napi::Result<Option<Delivery>> {
         let delivery = self.inner.try_next().map_err(|error| to_js(env, &error))?;
-        Ok(delivery.map(|inner| Delivery { inner: Arc::new(inner) }))
+        Ok(delivery.map(|inner| Delivery { inner: Held::new(Arc::new(inner)) }))
     }
 
     /// Calls `callback` when there may be a next message.

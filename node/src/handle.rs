@@ -9,6 +9,7 @@ use napi::bindgen_prelude::{AsyncTask, Function, ToNapiValue, TypeName};
 use napi_derive::napi;
 
 use crate::errors::to_js;
+use crate::held::Held;
 use crate::log::{self, LogLine};
 use crate::numbers::millis;
 use crate::options::StartOptions;
@@ -18,7 +19,7 @@ use crate::work::{Work, promise};
 /// A broker, NameServer, or both, for one start and one stop.
 #[napi]
 pub struct Handle {
-    slot: Arc<Slot>,
+    slot: Held<Arc<Slot>>,
 }
 
 impl Handle {
@@ -51,7 +52,7 @@ impl Handle {
         let level = log::level(&options.log_level).map_err(|error| to_js(env, &error))?;
         let mut options = options.into_options().map_err(|error| to_js(env, &error))?;
         options.log = log.map(|callback| log::sink(level, callback)).transpose()?;
-        Ok(Self { slot: Arc::new(Slot::new(options)) })
+        Ok(Self { slot: Held::new(Arc::new(Slot::new(options))) })
     }
 
     /// Starts it; the promise is kept when it can be used.

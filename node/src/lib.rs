@@ -8,6 +8,7 @@ mod consumer;
 mod errors;
 mod faults;
 mod handle;
+mod held;
 mod log;
 mod messages;
 mod numbers;

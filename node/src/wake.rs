@@ -10,6 +10,7 @@ use napi_derive::napi;
 
 use crate::errors::to_js;
 use crate::handle::Handle;
+use crate::held::Held;
 
 /// A signal as the core calls it: from any thread, without blocking.
 pub type Signal = Arc<dyn Fn() + Send + Sync>;
@@ -26,13 +27,13 @@ pub fn signal(callback: Function<'_, (), ()>) -> napi::Result<Signal> {
 /// A subscription. It calls back at most once until it is armed again, and ends with this object.
 #[napi]
 pub struct Wake {
-    inner: embed::Wake,
+    inner: Held<embed::Wake>,
 }
 
 impl Wake {
     /// As the core has it.
     pub fn new(inner: embed::Wake) -> Self {
-        Self { inner }
+        Self { inner: Held::new(inner) }
     }
 }
 

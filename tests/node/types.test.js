@@ -65,6 +65,32 @@ test('the types know every code', () => {
   assert.deepEqual([...union.matchAll(/'(\w+)'/g)].map((match) => match[1]), native.errorCodes());
 });
 
+test('the JavaScript half calls the native half as it is', () => {
+  const options = {
+    allowJs: true,
+    checkJs: true,
+    noEmit: true,
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts'],
+    types: ['node'],
+    typeRoots: [path.join(__dirname, 'node_modules', '@types')],
+    resolveJsonModule: true,
+  };
+  const host = ts.createCompilerHost(options);
+  const addon = { resolvedFileName: path.join(folder, 'native.d.ts'), extension: '.d.ts' };
+  host.resolveModuleNameLiterals = (names, from, redirected) =>
+    names.map(({ text }) =>
+      text.endsWith('/libbroker.node')
+        ? { resolvedModule: addon }
+        : ts.resolveModuleName(text, from, options, host, undefined, redirected, ts.ModuleKind.CommonJS),
+    );
+  const files = fs.readdirSync(path.join(folder, 'lib')).map((name) => path.join(folder, 'lib', name));
+  const program = ts.createProgram([...files, path.join(folder, 'testing.js')], options, host);
+  const canonical = { getCanonicalFileName: (name) => name, getCurrentDirectory: () => folder, getNewLine: () => '\n' };
+  assert.equal(ts.formatDiagnostics(ts.getPreEmitDiagnostics(program), canonical), '');
+});
+
 test('programs that use everything compile, strictly, and run', async () => {
   const tsc = require.resolve('typescript/bin/tsc');
   const project = path.join(__dirname, 'types');

@@ -86,6 +86,35 @@ test('a worker terminated during the start or the stop leaves nothing running', 
   assert.ok(tasks() <= before, `${tasks()} threads, ${before} before`);
 });
 
+test('a worker terminated while it waits, sends and logs leaves nothing open', async () => {
+  const busy = `
+    const log = setInterval(() => {}, 1000);
+    broker.createTopic('jobs').then(() => {
+      const consumer = broker.consume('jobs', 'workers');
+      consumer.next().then(() => parentPort.postMessage('busy'));
+      broker.waitFor('jobs', 1e9, 60_000).catch(() => {});
+      broker.pull('jobs', 0, 1e6, { timeoutMs: 60_000 }).catch(() => {});
+      (async () => { for (;;) await broker.send('jobs', 'x'); })().catch(() => {});
+    });`;
+  const open = () => fs.readdirSync('/proc/self/fd').length;
+  const tasks = () => fs.readdirSync('/proc/self/task').length;
+  let before;
+  for (let round = 0; round < 6; round++) {
+    const thread = new Worker(
+      `${HEAD} start({ logLevel: 'trace', log: () => {} }).then((broker) => { tell(broker); ${busy} });`,
+      { eval: true },
+    );
+    const [{ storeDir }] = await once(thread, 'message');
+    await once(thread, 'message');
+    await thread.terminate();
+    assert.ok(!fs.existsSync(storeDir));
+    // What the first worker loads stays.
+    before ??= { open: open(), tasks: tasks() };
+  }
+  assert.ok(open() <= before.open, `${open()} files, ${before.open} before`);
+  assert.ok(tasks() <= before.tasks, `${tasks()} threads, ${before.tasks} before`);
+});
+
 test('a process that ends with brokers in workers stops them', async () => {
   const script = `
     const { once } = require('node:events');
