@@ -1,5 +1,6 @@
 'use strict';
 
+const { types } = require('node:util');
 const native = require('../libbroker.node');
 const { Changes, limit } = require('./changes.js');
 const { Consumer } = require('./consumer.js');
@@ -291,7 +292,7 @@ function present(address, absence) {
 
 /** A bound of a query: a queue offset, or the time of storing. */
 function place(query, name, bound) {
-  if (bound instanceof Date) {
+  if (types.isDate(bound)) {
     query[`${name}Ms`] = bound.getTime();
   } else if (bound !== undefined && bound !== null) {
     query[name] = number(name, bound);
@@ -300,7 +301,7 @@ function place(query, name, bound) {
 
 /** Where offsets are to be set, as the native half takes it. */
 function target(to) {
-  if (to instanceof Date) {
+  if (types.isDate(to)) {
     return { kind: 'timestamp', value: to.getTime() };
   }
   return typeof to === 'number' ? { kind: 'offset', value: to } : { kind: text('to', to), value: 0 };

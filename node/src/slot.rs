@@ -87,7 +87,14 @@ thread_local! {
 pub fn stop_with_environment(env: Env, slot: &Arc<Slot>) -> napi::Result<()> {
     let known = HERE.with_borrow(Option::is_some);
     if !known {
-        env.add_env_cleanup_hook((), |()| stop_all_here())?;
+        let stop_all = |()| {
+            // Nobody is left to be told.
+            let _ = caught(|| {
+                stop_all_here();
+                Ok(())
+            });
+        };
+        env.add_env_cleanup_hook((), stop_all)?;
     }
     HERE.with_borrow_mut(|here| {
         let here = here.get_or_insert_default();

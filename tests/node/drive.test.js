@@ -203,6 +203,11 @@ test('a delayed message comes when a manual clock is moved', async () => {
   await assert.rejects(broker.advance(1000), { code: 'INVALID_ARGUMENT', message: /clock/ });
 });
 
+test('what a rule of the broker forbids is refused, and what is no message is an argument at fault', async () => {
+  await assert.rejects(broker.send('SCHEDULE_TOPIC_XXXX', 'x'), { code: 'REFUSED', message: /SCHEDULE_TOPIC_XXXX/ });
+  await assert.rejects(broker.send('large', Buffer.alloc(5 << 20)), { code: 'INVALID_ARGUMENT' });
+});
+
 test('calls need a broker that runs', async () => {
   const never = new Broker();
   await assert.rejects(never.send('t', 'b'), { code: 'STOPPED' });

@@ -35,6 +35,7 @@ test('the packed package works in an empty project', async (t) => {
   const [{ filename, files }] = JSON.parse(stdout);
   const packed = files.map((file) => file.path).sort();
   assert.deepEqual(packed.filter((name) => /^(src|Cargo|build)|native\.d\.ts$/.test(name)), []);
+  assert.ok(packed.includes('README.md'));
   const { exports, version } = require(path.join(folder, 'package.json'));
   for (const target of JSON.stringify(exports).match(/\.\/[^"]+\.\w+/g).map((name) => name.slice(2))) {
     // Conditions name files, the first level of keys what is imported.

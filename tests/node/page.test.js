@@ -1,6 +1,6 @@
 'use strict';
 
-// The code of docs/testing-with-node.md does what the page says, in the runners that it names.
+// The code of docs/testing-with-node.md and of the package's README does what they say, in the runners that they name.
 
 const assert = require('node:assert/strict');
 const { execFile } = require('node:child_process');
@@ -55,4 +55,14 @@ test('the block for jest passes', async () => {
   const config = JSON.stringify({ rootDir: project, testMatch: ['**/orders.jest.test.js'] });
   const said = await report(path.join(modules, 'jest', 'bin', 'jest.js'), '--config', config, '--no-cache');
   assert.match(said, /Tests: +1 passed, 1 total/, said);
+});
+
+test('the README of the package shows what works', async () => {
+  const readme = fs.readFileSync(path.join(__dirname, '..', '..', 'node', 'README.md'), 'utf8');
+  const [first, second, ...others] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, text]) => text);
+  assert.deepEqual(others, []);
+  fs.writeFileSync(path.join(project, 'first.js'), first);
+  fs.writeFileSync(path.join(project, 'second.test.js'), second);
+  assert.match(await report('first.js'), /^hello 127\.0\.0\.1:\d+\n$/);
+  assert.match(await report('--test', '--test-reporter=tap', 'second.test.js'), /^# pass 1$/m);
 });
