@@ -33,6 +33,7 @@ const TASKS: &[Task] = &[
         run: crash,
     },
     Task { name: "c", does: "the tests of the C library alone", run: c_tests },
+    Task { name: "node", does: "the tests of the Node package alone", run: node_tests },
     Task { name: "wheel", does: "builds the Python wheel for release into target/wheels", run: wheel },
     Task {
         name: "c-library",
@@ -190,6 +191,14 @@ fn c_tests(place: &Place) -> Result {
         steps.run("c", |out| c::test(place, out));
     }
     steps.finish("c")
+}
+
+fn node_tests(place: &Place) -> Result {
+    let mut steps = Steps::new();
+    if steps.run("build", |out| build(place, out, &["broker-node"])) {
+        steps.run("node", |out| node::test(place, out));
+    }
+    steps.finish("node")
 }
 
 fn c_library(place: &Place) -> Result {
