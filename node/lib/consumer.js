@@ -119,4 +119,4 @@ class Delivery {
   }
 }
 
-module.exports = { Consumer };
+module.exports = { Consumer, Delivery };

@@ -32,6 +32,19 @@ test('records come with level, part, text and time', async () => {
   }
 });
 
+test('each broker has its own log', async () => {
+  const logs = [[], []];
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const brokers = await Promise.all(logs.map((log) => start({ logLevel: 'trace', log: (record) => log.push(record) })));
+  await turn();
+  logs.forEach((log) => log.splice(0));
+  await brokers[0].stop();
+  await turn();
+  const stopped = logs.map((log) => log.filter(({ message }) => message === 'stopped').length);
+  assert.deepEqual(stopped, [1, 0]);
+  await brokers[1].stop();
+});
+
 test('a level selects, and is checked', async () => {
   const levels = async (logLevel) => {
     const counted = new Map();

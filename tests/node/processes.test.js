@@ -4,8 +4,11 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { test } = require('node:test');
-const { run } = require('./support/processes.js');
+const { pathToFileURL } = require('node:url');
+const { folder, run, runFile } = require('./support/processes.js');
 
 const SHOW = 'console.log(broker.storeDir);';
 
@@ -19,6 +22,35 @@ async function leavesNothing(script, code = 0) {
 
 test('a running broker does not keep the process alive, which stops it at its end', async () => {
   assert.equal(await leavesNothing(''), '');
+});
+
+test('nothing that is idle keeps the process alive: a consumer, waits without a limit, a log function', async () => {
+  await leavesNothing(`
+    await broker.createTopic('idle');
+    const consumers = [broker.consume('idle', 'one'), broker.consume('idle', 'two')];
+    const loops = consumers.map(async (consumer) => { for await (const message of consumer) console.log(message); });
+    const waits = [broker.waitFor('idle', 1, Infinity), broker.pull('idle', 0, 0, { timeoutMs: Infinity })];
+    await Promise.all([...loops, ...waits]);
+    console.log('not reached');
+    process.exit(9);`);
+});
+
+test('a module that awaits such a thing at its top ends, too, with the code that Node has for it', async (t) => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'libbroker-'));
+  t.after(() => fs.rmSync(dir, { recursive: true }));
+  const file = path.join(dir, 'top.mjs');
+  const index = JSON.stringify(pathToFileURL(path.join(folder, 'index.mjs')));
+  fs.writeFileSync(
+    file,
+    `import { start } from ${index};
+     const broker = await start();
+     console.log(broker.storeDir);
+     await broker.createTopic('idle');
+     for await (const message of broker.consume('idle', 'group')) console.log(message);`,
+  );
+  const { code, stdout } = await runFile([file]);
+  assert.equal(code, 13);
+  assert.ok(!fs.existsSync(stdout.trim()));
 });
 
 test('process.exit stops it', async () => {
@@ -54,7 +86,7 @@ test('a process that ends during a start waits for it and stops what was started
   // An orderly stop takes the abort marker away.
   assert.ok(fs.existsSync(`${storeDir}/config`) || !fs.existsSync(storeDir));
   assert.ok(!fs.existsSync(`${storeDir}/abort`));
-  fs.rmSync(require('node:path').dirname(storeDir), { recursive: true });
+  fs.rmSync(path.dirname(storeDir), { recursive: true });
 });
 
 test('a forgotten broker is stopped with a warning', async () => {

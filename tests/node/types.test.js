@@ -59,6 +59,19 @@ for (const file of ['index', ...(fs.existsSync(path.join(folder, 'testing.js')) 
   });
 }
 
+test('consumers and what they give have the members that the types name', () => {
+  const program = ts.createProgram([path.join(folder, 'index.d.ts')], { module: ts.ModuleKind.NodeNext, types: ['node'] });
+  const checker = program.getTypeChecker();
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path.join(folder, 'index.d.ts'))));
+  const own = (name) => {
+    const [declaration] = exported.find((symbol) => symbol.name === name).declarations;
+    return declaration.members.map((member) => member.name.getText().replace(/^\[(.*)\]$/, '$1'));
+  };
+  const { Consumer, Delivery } = require(path.join(folder, 'lib', 'consumer.js'));
+  assert.deepEqual(own('Consumer').sort(), present(Consumer).sort());
+  assert.deepEqual(own('Delivery').sort(), present(Delivery).sort());
+});
+
 test('the types know every code', () => {
   const types = fs.readFileSync(path.join(folder, 'index.d.ts'), 'utf8');
   const [, union] = types.match(/export type ErrorCode =([^;]*);/);
