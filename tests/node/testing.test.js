@@ -1,6 +1,6 @@
 'use strict';
 
-// The helper for tests, in the runners that people have.
+// Brokers for tests, in the runners that people have.
 
 const assert = require('node:assert/strict');
 const { execFile } = require('node:child_process');
