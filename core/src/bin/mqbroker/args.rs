@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
-use libbroker::embed::{Namesrv, Options};
+use libbroker::embed::{Namesrv, Options, Profile};
+
+/// Java's ports.
+const PORT: u16 = 10911;
+const NAMESRV_PORT: u16 = 9876;
 
 /// Runs a message broker that speaks the protocol of Apache RocketMQ 4.9.8.
 #[derive(Debug, Parser)]
@@ -28,6 +32,11 @@ pub struct Args {
     /// Check command line and properties file, say what would be started, and exit
     #[arg(long)]
     pub check: bool,
+
+    /// For trying things out: data in a temporary directory that goes at exit, small files, no limit on the use of the disk, topics and
+    /// groups made on first use
+    #[arg(long, conflicts_with = "store")]
+    pub dev: bool,
 
     /// Directory of the data (property storePathRootDir) [default: $HOME/store]
     #[arg(long, value_name = "DIR")]
@@ -62,8 +71,19 @@ Listening:
   The broker and its NameServer listen on the loopback. As soon as the property brokerIP1 or bindAddress names another
   address they listen on that one; bindAddress=0.0.0.0 is every address.
 
-Load:
-  mqbroker bench loads a running broker and says what that takes; mqbroker bench -h tells how.
+Commands, each with a help of its own (mqbroker send -h); a command is the first word:
+  send         sends messages to a topic
+  tail         shows messages of a topic as they come
+  topics       lists topics with their queues, offsets and numbers of messages
+  groups       lists consumer groups with their members and what they have still to consume
+  bench        loads a running broker and says what that takes
+  completions  prints what bash, zsh or fish needs to complete all this
+  man          prints a manual page
+
+Examples:
+  mqbroker --dev                        for trying things out
+  mqbroker --store /var/lib/mqbroker    keeps its data there
+  mqbroker -c broker.conf -n 10.0.0.1:9876
 
 Signals:
   SIGINT and SIGTERM stop cleanly; a second one ends the process at once.
@@ -72,17 +92,18 @@ Environment:
   NAMESRV_ADDR   NameServers, where neither -n nor the file names any
   ROCKETMQ_HOME  directory whose conf/ holds the ACL files; not needed
   MQBROKER_LOG   like --log
+  NO_COLOR       no colours, on terminals neither
 
 Exit codes:
   0    stopped by a signal, or printed what was asked for
   1    wrong command line
   253  the configuration or the store cannot be used; the message names key, value and what is allowed
-  255  any other failure to start: file not found, port in use, store in use by another process";
+  255  any other failure: file not found, port in use, store in use by another process; of a command: no broker there, unknown topic";
 
 impl Args {
     /// What to start.
     pub fn options(&self) -> Options {
-        let mut options = Options::server();
+        let mut options = if self.dev { Options::new() } else { Options::server() };
         options.file = self.config_file.clone();
         options.store_dir = self.store.clone();
         options.port = self.port;
@@ -91,6 +112,23 @@ impl Args {
             (None, Some(port)) => Some(Namesrv::Embedded { port: Some(port) }),
             (None, None) => None,
         };
+        if self.dev {
+            self.choose_ports(&mut options);
+        }
         options
+    }
+
+    /// The embedded profile takes free ports; who tries things out expects the usual ones, unless the file or he says otherwise.
+    fn choose_ports(&self, options: &mut Options) {
+        debug_assert!(options.profile == Profile::Embedded);
+        let Ok(resolved) = options.resolve() else { return };
+        let config = resolved.config();
+        if self.port.is_none() && config.server.listen_port == 0 {
+            options.port = Some(PORT);
+        }
+        let is_elsewhere = resolved.namesrv_elsewhere().is_some();
+        if self.namesrv_port.is_none() && !is_elsewhere && config.namesrv.namesrv_listen_port == 0 {
+            options.namesrv = Some(Namesrv::Embedded { port: Some(NAMESRV_PORT) });
+        }
     }
 }

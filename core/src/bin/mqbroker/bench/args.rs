@@ -3,24 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use libbroker::Error;
 use libbroker::internals::format::wire::Serializer;
 
-use super::connection::Connection;
 use super::content;
 use super::load::Limit;
+use crate::connection::Connection;
 
-/// Parsed when the first word is `bench`.
-#[derive(Debug, Parser)]
-#[command(name = "mqbroker", version)]
-pub enum Program {
-    /// Loads a running broker and says what it takes
-    #[command(subcommand, after_help = EXIT_CODES)]
-    Bench(Bench),
-}
-
-const EXIT_CODES: &str = "\
+pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    wrong command line
@@ -291,14 +282,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::Parser;
 
     use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Program::command().debug_assert();
-    }
+    use crate::program::Program;
 
     #[test]
     fn an_address_and_options_are_read() {

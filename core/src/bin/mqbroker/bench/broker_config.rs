@@ -2,7 +2,7 @@
 
 use libbroker::internals::format::wire::{OutgoingRequest, RequestCode};
 
-use super::connection::{Connection, is_success};
+use crate::connection::{Connection, is_success};
 
 const UNKNOWN: &str = "unknown";
 

@@ -7,9 +7,9 @@ use libbroker::clock::{Clock, Moment};
 use libbroker::internals::format::wire::RemotingCommand;
 
 use super::at_hand::PART_MIB;
-use super::connection::Connection;
 use super::percentiles::Times;
 use super::progress::Progress;
+use crate::connection::Connection;
 
 /// When a load ends.
 #[derive(Debug, Clone, Copy)]

@@ -8,11 +8,11 @@ use libbroker::{Error, ErrorKind};
 
 use super::args::Load;
 use super::at_hand::touch_and_free;
-use super::connection::Connection;
 use super::load::{Limit, Tally, Work, drive};
 use super::progress::Progress;
 use super::report::{BrokerUse, Report, us_per_message};
 use super::server::{Cpu, Server, Usage};
+use crate::connection::Connection;
 
 /// What all connections did, and how long it took them.
 pub struct Ran {

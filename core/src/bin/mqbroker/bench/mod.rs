@@ -5,10 +5,9 @@
 //! generator share two cores without waking each other for every message. `latency` and `hold` ask the opposite: how soon
 //! something happens on a broker with little to do. `limits` needs no broker: it says what the machine can do.
 
-mod args;
+pub mod args;
 mod at_hand;
 mod broker_config;
-mod connection;
 mod content;
 mod hold;
 mod latency;
@@ -29,7 +28,7 @@ use std::process::ExitCode;
 use libbroker::clock::Clock;
 use libbroker::{Error, ErrorKind};
 
-use self::args::{Bench, Program, Pull, Send};
+use self::args::{Bench, Pull, Send};
 use self::load::Budget;
 use self::measure::{Measured, run};
 use self::pull::Puller;
@@ -42,15 +41,14 @@ use super::process;
 const UNSOUND: u8 = 2;
 
 /// Runs what the command line asks for. The figures go to standard output.
-pub fn main() -> ExitCode {
-    let done = match process::command_line() {
-        Ok(Program::Bench(Bench::Send(options))) => send(&options),
-        Ok(Program::Bench(Bench::Pull(options))) => pull(&options),
-        Ok(Program::Bench(Bench::Latency(options))) => latency::latency(&options),
-        Ok(Program::Bench(Bench::Hold(options))) => hold::hold(&options),
-        Ok(Program::Bench(Bench::Limits(options))) => limits::limits(&options),
-        Ok(Program::Bench(Bench::EchoServer(options))) => limits::echo_server::serve(&options),
-        Err(code) => return code,
+pub fn main(what: &Bench) -> ExitCode {
+    let done = match what {
+        Bench::Send(options) => send(options),
+        Bench::Pull(options) => pull(options),
+        Bench::Latency(options) => latency::latency(options),
+        Bench::Hold(options) => hold::hold(options),
+        Bench::Limits(options) => limits::limits(options),
+        Bench::EchoServer(options) => limits::echo_server::serve(options),
     };
     match done {
         Ok(Outcome { text, is_sound }) => {

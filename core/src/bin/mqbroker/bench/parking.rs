@@ -7,9 +7,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::args::Target;
-use super::connection::{Connection, refusal};
 use super::pull::pull_request;
 use super::topic::Queue;
+use crate::connection::{Connection, refusal};
 
 /// Most messages in the answer of a long poll, as the clients ask for.
 pub const POLL_MESSAGES_MAX: u64 = 32;

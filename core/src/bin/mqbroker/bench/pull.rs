@@ -8,10 +8,10 @@ use libbroker::internals::format::wire::header::pull::{PullHeader, pull_flag};
 use libbroker::internals::format::wire::{OutgoingRequest, RemotingCommand, RequestCode};
 
 use super::args::Pull;
-use super::connection::{Connection, is_success, refusal};
 use super::content::{Content, Stamp};
 use super::load::{Budget, Tally, Work};
 use super::topic::Queue;
+use crate::connection::{Connection, is_success, refusal};
 
 /// Consumer group of the load.
 const GROUP: &str = "bench-consumer";

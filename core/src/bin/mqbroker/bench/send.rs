@@ -10,9 +10,9 @@ use libbroker::internals::format::wire::header::send::SendHeaderV2;
 use libbroker::internals::format::wire::{HeaderFields, OutgoingRequest, RemotingCommand, RequestCode};
 
 use super::args::Send;
-use super::connection::{Connection, is_success, refusal};
 use super::content::{Content, Stamp};
 use super::load::{Budget, Tally, Work};
+use crate::connection::{Connection, is_success, refusal};
 
 /// Producer group of the load.
 const GROUP: &str = "bench-producer";

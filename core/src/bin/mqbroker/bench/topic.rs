@@ -6,7 +6,7 @@ use libbroker::internals::format::wire::header::offset::{OffsetAnswer, QueueHead
 use libbroker::internals::format::wire::{OutgoingRequest, RequestCode};
 use libbroker::{Error, ErrorKind};
 
-use super::connection::{Connection, is_success, refusal};
+use crate::connection::{Connection, is_success, refusal};
 
 /// Readable and writable.
 const PERMISSION: i32 = 6;

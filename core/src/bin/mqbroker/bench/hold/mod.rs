@@ -16,13 +16,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use self::report::{HoldReport, ProcessReport};
 use self::wake::{Woken, wake_all};
 use super::args::{Hold, Target};
-use super::connection::{Connection, is_success, refusal};
 use super::content::{BODY_MIN, Stamp};
 use super::parking::{Early, Layout, Parking};
 use super::report::{Outcome, outcome};
 use super::send::Sending;
 use super::server::{Cpu, Memory, Server};
 use super::{broker_config, topic};
+use crate::connection::{Connection, is_success, refusal};
 
 /// Body of the messages that wake.
 const BODY_BYTES: u32 = 128;

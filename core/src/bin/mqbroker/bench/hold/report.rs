@@ -149,10 +149,11 @@ impl Display for HoldReport {
 mod tests {
     use clap::Parser;
 
-    use super::super::super::args::{Bench, Program};
+    use super::super::super::args::Bench;
     use super::super::super::percentiles::Times;
     use super::super::super::server::Cpu;
     use super::*;
+    use crate::program::Program;
 
     fn report() -> HoldReport {
         let words = "mqbroker bench hold --connections 10 --polls 1024 --queues 4";

@@ -7,11 +7,11 @@ use libbroker::clock::{Clock, Moment};
 use libbroker::internals::format::record::RecordView;
 use libbroker::internals::format::wire::RemotingCommand;
 
-use super::super::connection::{Connection, is_success, refusal};
 use super::super::content::{Content, Stamp};
 use super::super::parking::{Parking, readable};
 use super::super::percentiles::Times;
 use super::super::send::Sending;
+use crate::connection::{Connection, is_success, refusal};
 
 /// How long the polls of one queue may take. One that takes longer is the last that is woken.
 const WAKE_MAX: Duration = Duration::from_secs(5);

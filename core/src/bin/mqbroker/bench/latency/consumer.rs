@@ -7,13 +7,13 @@ use libbroker::clock::Moment;
 use libbroker::internals::format::wire::{RemotingCommand, ResponseCode};
 use libbroker::{Error, ErrorKind};
 
-use super::super::connection::{Connection, is_success, refusal};
 use super::super::content::Content;
 use super::super::load::Tally;
 use super::super::parking::POLL_MESSAGES_MAX;
 use super::super::pull::{Reader, pull_request};
 use super::super::topic::Queue;
 use super::Run;
+use crate::connection::{Connection, is_success, refusal};
 
 /// How long the broker may hold a poll: `brokerSuspendMaxTimeMillis` of the Java client.
 const SUSPEND: Duration = Duration::from_secs(15);

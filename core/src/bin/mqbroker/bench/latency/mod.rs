@@ -17,7 +17,6 @@ use self::report::LatencyReport;
 use self::schedule::Schedule;
 use super::args::Latency;
 use super::at_hand::touch_and_free;
-use super::connection::Connection;
 use super::load::Tally;
 use super::measure::joined;
 use super::parking::{Early, Layout, Parking};
@@ -25,6 +24,7 @@ use super::percentiles::Times;
 use super::report::{BrokerUse, Outcome, outcome, us_per_message};
 use super::server::{Cpu, Server, Usage};
 use super::{broker_config, topic};
+use crate::connection::Connection;
 
 /// From the first polls to the first message: time enough to park them.
 const POLLS_AHEAD: Duration = Duration::from_millis(300);

@@ -9,12 +9,12 @@ use libbroker::Error;
 use libbroker::clock::{Clock, Moment};
 
 use super::super::args::Latency;
-use super::super::connection::{Connection, is_success, refusal};
 use super::super::content::Stamp;
 use super::super::load::Tally;
 use super::super::percentiles::Times;
 use super::super::send::Sending;
 use super::Run;
+use crate::connection::{Connection, is_success, refusal};
 
 /// Sends every message when it is due, or as soon as the broker takes it. Gives how far behind the schedule that was.
 pub fn produce(connection: &mut Connection, options: &Latency, run: &Run) -> Result<Times, Error> {

@@ -1,7 +1,7 @@
-//! One blocking connection to the broker.
+//! One blocking connection to a broker or a NameServer.
 
 use std::io::{ErrorKind as IoErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use libbroker::internals::format::wire::{
 };
 use libbroker::{Error, ErrorKind};
 
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const READ_SIZE: usize = 256 * 1024;
@@ -39,7 +41,7 @@ impl Connection {
 
     fn open_with(address: &str, serializer: Serializer, read_size: usize) -> Result<Self, Error> {
         let failed = |cause| Error::io(format_args!("cannot connect to {address}"), &cause);
-        let stream = TcpStream::connect(address).map_err(failed)?;
+        let stream = connect(address).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(failed)?;
         stream.set_write_timeout(Some(ANSWER_TIMEOUT)).map_err(failed)?;
@@ -56,6 +58,11 @@ impl Connection {
         let stream =
             self.stream.try_clone().map_err(|cause| Error::io("cannot share a connection", &cause))?;
         Ok(Self::over(stream, self.serializer, self.chunk.len()))
+    }
+
+    /// The address of this side.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.stream.local_addr().ok().map(|address| address.ip())
     }
 
     /// Closes it for whoever shares it: reading ends at once.
@@ -125,6 +132,18 @@ impl Connection {
             self.fill()?;
         }
     }
+}
+
+/// Tries the addresses of a name in turn; the last one's failure counts.
+fn connect(address: &str) -> std::io::Result<TcpStream> {
+    let mut failure = IoErrorKind::NotFound.into();
+    for resolved in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&resolved, CONNECT_TIMEOUT) {
+            Ok(stream) => return Ok(stream),
+            Err(cause) => failure = cause,
+        }
+    }
+    Err(failure)
 }
 
 impl AsFd for Connection {
