@@ -76,6 +76,7 @@ Commands, each with a help of its own (mqbroker send -h); a command is the first
   tail         shows messages of a topic as they come
   topics       lists topics with their queues, offsets and numbers of messages
   groups       lists consumer groups with their members and what they have still to consume
+  inspect      shows and verifies the files of a store whose broker is stopped
   bench        loads a running broker and says what that takes
   completions  prints what bash, zsh or fish needs to complete all this
   man          prints a manual page
@@ -97,7 +98,7 @@ Environment:
 Exit codes:
   0    stopped by a signal, or printed what was asked for
   1    wrong command line
-  253  the configuration or the store cannot be used; the message names key, value and what is allowed
+  253  the configuration or the store cannot be used; the message names key, value and what is allowed; inspect found something wrong
   255  any other failure: file not found, port in use, store in use by another process; of a command: no broker there, unknown topic";
 
 impl Args {

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod connection;
 mod groups;
+mod inspect;
 mod message;
 #[path = "../process/mod.rs"]
 mod process;

@@ -8,11 +8,12 @@ use libbroker::{Error, ErrorKind};
 use crate::args::Args;
 use crate::bench::args::Bench;
 use crate::groups::Groups;
+use crate::inspect::args::Inspect;
 use crate::send::Send;
 use crate::shell::{self, Shell};
 use crate::tail::args::Tail;
 use crate::topics::Topics;
-use crate::{bench, groups, process, send, tail, topics};
+use crate::{bench, groups, inspect, process, send, tail, topics};
 
 /// Parsed when the first word names one of these.
 #[derive(Debug, Parser)]
@@ -26,6 +27,8 @@ pub enum Program {
     Topics(Topics),
     /// Lists consumer groups with their members and what they have still to consume
     Groups(Groups),
+    /// Shows and verifies the files of a store whose broker is stopped
+    Inspect(Inspect),
     /// Loads a running broker and says what it takes
     #[command(subcommand, after_help = bench::args::EXIT_CODES)]
     Bench(Bench),
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Program::Tail(options) => ended("mqbroker tail", tail::tail(&options)),
         Program::Topics(options) => ended("mqbroker topics", topics::topics(&options)),
         Program::Groups(options) => ended("mqbroker groups", groups::groups(&options)),
+        Program::Inspect(options) => ended("mqbroker inspect", inspect::inspect(&options)),
         Program::Bench(what) => bench::main(&what),
         Program::Completions { shell } => ended("mqbroker completions", shell::completions(shell)),
         Program::Man { command } => ended("mqbroker man", shell::man(command.as_deref())),

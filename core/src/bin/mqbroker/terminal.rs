@@ -14,13 +14,18 @@ use serde::Serialize;
 
 /// Standard output, until its reader goes away.
 pub struct Output {
-    to: BufWriter<io::Stdout>,
+    to: BufWriter<Box<dyn Write>>,
     is_closed: bool,
 }
 
 impl Output {
     pub fn new() -> Self {
-        Self { to: BufWriter::new(io::stdout()), is_closed: false }
+        Self::over(io::stdout())
+    }
+
+    /// Writes elsewhere.
+    pub fn over(to: impl Write + 'static) -> Self {
+        Self { to: BufWriter::new(Box::new(to)), is_closed: false }
     }
 
     /// Whether the reader went away, as in `mqbroker tail T | head`: no reason to fail, but to stop.
@@ -117,6 +122,16 @@ pub fn strong(text: &str) -> String {
 /// What stands beside the matter.
 pub fn faint(text: &str) -> String {
     Style::new().dim().apply_to(text).to_string()
+}
+
+/// What is well.
+pub fn good(text: &str) -> String {
+    Style::new().green().apply_to(text).to_string()
+}
+
+/// What is not.
+pub fn bad(text: &str) -> String {
+    Style::new().red().bold().apply_to(text).to_string()
 }
 
 /// The text with control characters as escapes.

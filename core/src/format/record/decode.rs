@@ -73,6 +73,18 @@ pub fn peek(bytes: &[u8]) -> Peek {
     }
 }
 
+/// Total size that the record at the start of `bytes` claims, of which no more than the head need be there. `None` when there is no
+/// head of a record.
+pub fn claimed_size(bytes: &[u8]) -> Option<usize> {
+    let size = usize::try_from(i32_at(bytes, TOTAL_SIZE_AT)?).ok()?;
+    (i32_at(bytes, MAGIC_AT)? == MESSAGE_MAGIC && size >= FIXED_SIZE).then_some(size)
+}
+
+/// Where in `bytes` the next record may begin, by the magic code: for those who look for what is left behind damage.
+pub fn find_head(bytes: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes.get(MAGIC_AT..)?, &MESSAGE_MAGIC.to_be_bytes())
+}
+
 /// Store timestamp of the record at the start of `bytes`, without looking at anything but its head. `None` when
 /// the head is not there or is not a record's.
 pub fn peek_store_timestamp_ms(bytes: &[u8]) -> Option<i64> {

@@ -12,7 +12,7 @@ fn sample() -> Vec<u8> {
 
 /// Calls everything; the values do not matter, only that none of it panics.
 fn read_all(bytes: &[u8]) -> Result<(), RecordError> {
-    let _ = (peek(bytes), peek_store_timestamp_ms(bytes));
+    let _ = (peek(bytes), peek_store_timestamp_ms(bytes), claimed_size(bytes), find_head(bytes));
     let view = RecordView::parse(bytes)?;
     let _ = (view.fields(), view.crc_ok(), view.topic(), view.uniq_key(), view.keys(), view.tags());
     let _ = (view.offset_message_id(), view.transaction_type(), view.bytes(), view.total_size());
@@ -109,4 +109,13 @@ proptest! {
         }
         let _ = read_all(&bytes);
     }
+}
+
+#[test]
+fn a_head_tells_its_size_and_is_found_behind_damage() {
+    let bytes = sample();
+    assert_eq!(claimed_size(&bytes[..8]), Some(bytes.len()));
+    assert_eq!((claimed_size(&bytes[..7]), claimed_size(&[0; 8])), (None, None));
+    let behind = [&[7; 13][..], &bytes].concat();
+    assert_eq!((find_head(&behind), find_head(&behind[..20]), find_head(b"x")), (Some(13), None, None));
 }
