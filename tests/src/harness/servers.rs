@@ -90,6 +90,17 @@ fn our_binary(program: Program) -> PathBuf {
     path
 }
 
+/// Our `mqbroker`, whatever servers are under test and whatever the environment says.
+pub fn mqbroker() -> Command {
+    let mut command = Command::new(our_binary(Program::Broker));
+    for variable in
+        ["ROCKETMQ_HOME", "NAMESRV_ADDR", "MQBROKER_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"]
+    {
+        command.env_remove(variable);
+    }
+    command
+}
+
 fn java_server(program: Program, home: &Path) -> Command {
     let (class, log) = match program {
         Program::Broker => ("org.apache.rocketmq.broker.BrokerStartup", "logback_broker.xml"),

@@ -17,4 +17,5 @@ mod replay;
 mod retention;
 mod store_exchange;
 mod store_swaps;
+mod tool;
 mod transactions;

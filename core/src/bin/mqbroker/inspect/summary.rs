@@ -127,7 +127,8 @@ fn print_text(summary: &Summary, output: &mut Output) -> Result<(), Error> {
         0 => String::new(),
         bytes => format!(", {bytes} bytes damaged"),
     };
-    let until = summary.checkpoint_until_ms.map_or_else(|| "none".to_owned(), local_time);
+    let until = summary.checkpoint_until_ms.filter(|ms| *ms > 0);
+    let until = until.map_or_else(|| "nothing is known to be on disk".to_owned(), local_time);
     let entries: u64 = summary.index.iter().filter_map(|file| file.entries).map(u64::from).sum();
     for (what, value) in [
         ("stopped", stopped.to_owned()),

@@ -3,25 +3,26 @@
 //! As a Java producer does it: a route from the NameServer, queues in turn, a unique id for each message, bodies of 4 KiB and more
 //! deflated, SEND_MESSAGE_V2.
 
+mod places;
+mod properties;
+
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use libbroker::clock::Clock;
-use libbroker::internals::format::flags::perm;
 use libbroker::internals::format::flags::sys_flag::COMPRESSED;
-use libbroker::internals::format::names::{AUTO_CREATE_TOPIC, check_topic, property};
+use libbroker::internals::format::names::{AUTO_CREATE_TOPIC, check_topic};
 use libbroker::internals::format::record::compressed::deflate;
-use libbroker::internals::format::record::properties::{self, NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR};
-use libbroker::internals::format::wire::body::TopicRoute;
 use libbroker::internals::format::wire::header::send::{SendAnswer, SendHeaderV2};
 use libbroker::internals::format::wire::{OutgoingRequest, RemotingCommand, RequestCode, ResponseCode};
 use libbroker::{Error, ErrorKind};
 use serde::Serialize;
 
+use self::places::{Place, no_queue, on_one_queue, places};
+use self::properties::{check_property, name_and_value, properties_text};
 use crate::connection::Connection;
 use crate::remote::ask::refused;
-use crate::remote::target::masters;
 use crate::remote::unique_ids::UniqueIds;
 use crate::remote::{Node, Target};
 use crate::terminal::{Output, Table};
@@ -149,13 +150,6 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
         )));
     }
     Ok(body)
-}
-
-/// A queue that can be sent to. A negative id leaves the choice to the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    node: usize,
-    queue_id: i32,
 }
 
 /// Sends messages to the queues of one topic in turn.
@@ -302,165 +296,6 @@ fn request(options: &Send, queue_id: i32, sys_flag: i32, msg_id: &str, now_ms: i
     OutgoingRequest::new(RequestCode::SendMessageV2).with_fields(header.fields())
 }
 
-fn properties_text(options: &Send, msg_id: &str) -> Vec<u8> {
-    let mut text = Vec::new();
-    let delay = options.delay_level.map(|level| level.to_string());
-    let own = [
-        (property::UNIQ_KEY, Some(msg_id)),
-        (property::WAIT, Some("true")),
-        (property::TAGS, options.tags.as_deref()),
-        (property::KEYS, options.keys.as_deref()),
-        (property::DELAY, delay.as_deref()),
-    ];
-    for (name, value) in own {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            properties::push(&mut text, name, value.as_bytes());
-        }
-    }
-    options.properties.iter().for_each(|(name, value)| {
-        properties::push(&mut text, name.as_bytes(), value.as_bytes());
-    });
-    text
-}
-
-/// The brokers of a topic and its queues; where it has no route, those of the topic that new ones are made after.
-fn places(options: &Send) -> Result<(Vec<Node>, Vec<Place>), Error> {
-    let (route, queues_max) = match options.target.route(&options.topic)? {
-        Some(route) => (route, i32::MAX),
-        None => {
-            let template = options.target.route(AUTO_CREATE_TOPIC)?;
-            (template.ok_or_else(|| options.target.no_route(&options.topic))?, QUEUES_OF_NEW_TOPIC)
-        }
-    };
-    let nodes: Vec<Node> = masters(&route).collect();
-    let places = writable(&route, &nodes, queues_max);
-    if places.is_empty() { Err(no_queue(&options.topic)) } else { Ok((nodes, places)) }
-}
-
-fn writable(route: &TopicRoute, nodes: &[Node], queues_max: i32) -> Vec<Place> {
-    let queues = route.queues.iter().filter(|queue| perm::is_writable(queue.perm));
-    queues
-        .filter_map(|queue| {
-            let node = nodes.iter().position(|node| node.name == queue.broker_name)?;
-            Some((0..queue.write_queue_nums.min(queues_max)).map(move |queue_id| Place { node, queue_id }))
-        })
-        .flatten()
-        .collect()
-}
-
-/// The one queue that was asked for, on the first broker that has it.
-fn on_one_queue(places: &[Place], queue_id: i32, topic: &str) -> Result<Vec<Place>, Error> {
-    let found = places.iter().find(|place| place.queue_id == queue_id || place.queue_id < 0);
-    let node = found.ok_or_else(|| {
-        let highest = places.iter().map(|place| place.queue_id).max().unwrap_or_default();
-        invalid(format!("--queue {queue_id}: the queues of {topic} are 0 to {highest}"))
-    })?;
-    Ok(vec![Place { node: node.node, queue_id }])
-}
-
-fn no_queue(topic: &str) -> Error {
-    let text = format!("topic {topic} has no queue that may be written to; see `mqbroker topics {topic}`");
-    Error::new(ErrorKind::NotFound, text)
-}
-
 fn invalid(text: String) -> Error {
     Error::new(ErrorKind::InvalidArgument, text)
-}
-
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => Err("expected NAME=VALUE".to_owned()),
-    }
-}
-
-/// Names the system gives a meaning to (Java: `MessageConst.STRING_HASH_SET`).
-const RESERVED: [&[u8]; 24] = [
-    property::KEYS,
-    property::TAGS,
-    property::WAIT,
-    property::DELAY,
-    property::RETRY_TOPIC,
-    property::REAL_TOPIC,
-    property::REAL_QID,
-    property::TRAN_MSG,
-    property::PGROUP,
-    property::MIN_OFFSET,
-    property::MAX_OFFSET,
-    property::BUYER_ID,
-    property::ORIGIN_MESSAGE_ID,
-    property::TRANSFER_FLAG,
-    property::CORRECTION_FLAG,
-    property::MQ2_FLAG,
-    property::RECONSUME_TIME,
-    property::MSG_REGION,
-    property::UNIQ_KEY,
-    property::MAX_RECONSUME_TIMES,
-    property::CONSUME_START_TIME,
-    property::INNER_MULTI_DISPATCH,
-    property::INNER_MULTI_QUEUE_OFFSET,
-    property::CLUSTER,
-];
-
-fn check_property(name: &str, value: &str) -> Result<(), Error> {
-    let is_plain =
-        |text: &str| !text.bytes().any(|byte| matches!(byte, NAME_VALUE_SEPARATOR | PROPERTY_SEPARATOR));
-    let problem = if name.is_empty() || value.is_empty() {
-        "name and value must not be empty"
-    } else if !is_plain(name) || !is_plain(value) {
-        "the characters U+0001 and U+0002 are not allowed"
-    } else if RESERVED.contains(&name.as_bytes()) {
-        "this name belongs to the system; see --tags, --keys and --delay-level, or take another one"
-    } else {
-        return Ok(());
-    };
-    Err(invalid(format!("--property {name}={value}: {problem}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use libbroker::internals::format::wire::body::{BrokerRoute, QueueRoute};
-
-    use super::*;
-
-    fn route() -> TopicRoute {
-        let broker = |name: &str, id: i64| BrokerRoute {
-            broker_addrs: [(id, format!("{name}:1"))].into(),
-            broker_name: name.to_owned(),
-            cluster: "C".to_owned(),
-        };
-        let queue = |name: &str, perm: i32| QueueRoute {
-            broker_name: name.to_owned(),
-            perm,
-            write_queue_nums: 6,
-            ..QueueRoute::default()
-        };
-        TopicRoute {
-            brokers: vec![broker("a", 0), broker("b", 0), broker("slave-only", 1)],
-            queues: vec![queue("a", 6), queue("b", 4), queue("slave-only", 6)],
-            ..TopicRoute::default()
-        }
-    }
-
-    #[test]
-    fn only_writable_queues_of_masters_are_sent_to() {
-        let nodes: Vec<Node> = masters(&route()).collect();
-        let places = writable(&route(), &nodes, 4);
-        assert_eq!(places, [0, 1, 2, 3].map(|queue_id| Place { node: 0, queue_id }));
-        assert_eq!(on_one_queue(&places, 2, "T").unwrap(), [Place { node: 0, queue_id: 2 }]);
-        let refused = on_one_queue(&places, 9, "T").unwrap_err();
-        assert_eq!(refused.context(), "--queue 9: the queues of T are 0 to 3");
-    }
-
-    #[test]
-    fn properties_of_the_system_are_refused() {
-        assert!(check_property("colour", "a=b").is_ok());
-        for (name, value) in [("", "x"), ("x", ""), ("KEYS", "k"), ("a\u{1}b", "x"), ("a", "x\u{2}y")] {
-            assert_eq!(
-                check_property(name, value).unwrap_err().kind(),
-                ErrorKind::InvalidArgument,
-                "{name:?}"
-            );
-        }
-    }
 }
