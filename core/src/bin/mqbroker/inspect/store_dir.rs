@@ -61,6 +61,11 @@ impl StoreDir {
         self.path(file::ABORT).exists()
     }
 
+    /// Whether the broker's configuration was named.
+    pub fn is_configured(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// The files of the commit log.
     pub fn log(&self) -> Result<OffsetFiles, Error> {
         let elsewhere = self.config.as_ref().and_then(|config| config.store.store_path_commit_log.clone());

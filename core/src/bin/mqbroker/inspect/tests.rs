@@ -225,6 +225,27 @@ fn lost_files_are_found() {
     }
 }
 
+/// Five entries for each slot: only the configuration can tell that.
+#[test]
+fn an_index_of_unusual_numbers_is_checked_with_the_configuration() {
+    let golden = Golden::unpack("main");
+    for entry in std::fs::read_dir(golden.path("index")).unwrap() {
+        let file = OpenOptions::new().write(true).open(entry.unwrap().path()).unwrap();
+        file.set_len(40 + 400 + 20 * 500).unwrap();
+    }
+    let (text, done) = golden.run("verify");
+    assert!(done.is_ok() && text.contains("not checked") && text.contains(" 0 index entries"), "{text}");
+    let file = golden.path("broker.conf");
+    std::fs::write(&file, "maxHashSlotNum=100\nmaxIndexNum=500\n").unwrap();
+    let (text, done) = golden.run(&format!("verify -c {}", file.display()));
+    assert_eq!((text.as_str(), done), ("ok  779 records, 779 queue units, 1546 index entries\n", Ok(())));
+    // One file that is shorter is damaged.
+    let shorter = std::fs::read_dir(golden.path("index")).unwrap().next().unwrap().unwrap().path();
+    OpenOptions::new().write(true).open(shorter).unwrap().set_len(300).unwrap();
+    let (text, done) = golden.run("verify");
+    assert!(done.is_err() && text.contains("300 bytes fit no number of slots and entries"), "{text}");
+}
+
 #[test]
 fn nothing_that_files_hold_makes_it_stumble() {
     let golden = Golden::unpack("ext");
