@@ -159,8 +159,19 @@ impl RawClient {
     /// The messages from `offset` on, as many as the broker gives at once; none when there are none (any of the codes that
     /// say so).
     pub fn pull(&mut self, topic: &str, queue_id: i32, offset: i64) -> io::Result<Vec<StoredMessage>> {
+        self.pull_as("raw-consumer", topic, queue_id, offset)
+    }
+
+    /// [`RawClient::pull`] for a group, which is made where the broker makes groups on first use.
+    pub fn pull_as(
+        &mut self,
+        group: &str,
+        topic: &str,
+        queue_id: i32,
+        offset: i64,
+    ) -> io::Result<Vec<StoredMessage>> {
         let fields = [
-            ("consumerGroup", "raw-consumer"),
+            ("consumerGroup", group),
             ("topic", topic),
             ("queueId", &queue_id.to_string()),
             ("queueOffset", &offset.to_string()),

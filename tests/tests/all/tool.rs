@@ -2,6 +2,7 @@
 
 mod dev;
 mod inspect;
+mod page;
 
 use std::io::Write;
 use std::process::{Output, Stdio};

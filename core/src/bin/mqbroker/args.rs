@@ -11,7 +11,7 @@ const NAMESRV_PORT: u16 = 9876;
 
 /// Runs a message broker that speaks the protocol of Apache RocketMQ 4.9.8.
 #[derive(Debug, Parser)]
-#[command(name = "mqbroker", version, after_help = MORE, disable_help_flag = true)]
+#[command(name = "mqbroker", version, override_usage = USAGE, after_help = MORE, disable_help_flag = true)]
 pub struct Args {
     /// Properties file with Java's keys; docs/CONFIG.md lists them
     #[arg(short = 'c', long = "configFile", value_name = "FILE")]
@@ -62,6 +62,10 @@ pub struct Args {
     #[arg(value_name = "KEY=VALUE", action = ArgAction::Append, hide = true)]
     pub words: Vec<String>,
 }
+
+const USAGE: &str = "\
+mqbroker [OPTIONS]
+       mqbroker <COMMAND> …";
 
 const MORE: &str = "\
 Without options it runs a broker and a NameServer, usable at once. When ready it prints one line that says where it listens

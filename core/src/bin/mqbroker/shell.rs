@@ -16,7 +16,8 @@ pub const MAN_HELP: &str = "\
 Examples:
   mqbroker man | man -l -
   mqbroker man send | man -l -
-  mqbroker man > /usr/local/share/man/man1/mqbroker.1";
+  mqbroker man > /usr/local/share/man/man1/mqbroker.1
+  mqbroker man send > /usr/local/share/man/man1/mqbroker-send.1";
 
 /// A shell whose words can be completed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -52,7 +53,8 @@ pub fn man(name: Option<&str>) -> Result<(), Error> {
         }
     };
     let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(command).title(title).render(&mut page);
+    let source = concat!("mqbroker ", env!("CARGO_PKG_VERSION"));
+    let rendered = clap_mangen::Man::new(command).title(title).source(source).render(&mut page);
     rendered.map_err(|cause| Error::io("cannot write the manual page", &cause))?;
     process::say(&String::from_utf8_lossy(&page));
     Ok(())

@@ -92,8 +92,9 @@ impl Table {
         };
         let widths: Vec<usize> = (0..self.head.len()).map(|column| width_of(column).unwrap_or(0)).collect();
         let is_number = |column: usize| {
-            let mut cells = self.rows.iter().filter_map(|row| row.get(column)).peekable();
-            cells.peek().is_some() && cells.all(|cell| cell == "-" || cell.parse::<i64>().is_ok())
+            let cells = || self.rows.iter().filter_map(move |row| row.get(column));
+            let is_digits = |cell: &String| cell.parse::<i64>().is_ok();
+            cells().any(is_digits) && cells().all(|cell| cell == "-" || is_digits(cell))
         };
         let right: Vec<bool> = (0..self.head.len()).map(is_number).collect();
         let names: Vec<String> = self.head.iter().map(|name| (*name).to_owned()).collect();
