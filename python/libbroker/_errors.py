@@ -65,6 +65,10 @@ class Stopped(Error):
     code = "STOPPED"
 
 
+class Forked(Stopped):
+    """This is a forked child, and the broker stayed in the parent: start one here, or fork before the start."""
+
+
 class Timeout(Error, TimeoutError):
     """The call did not finish in its time."""
 

@@ -6,6 +6,7 @@
 mod errors;
 mod handle;
 mod options;
+mod process;
 
 use pyo3::prelude::*;
 

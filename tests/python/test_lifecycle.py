@@ -1,10 +1,8 @@
 """Starts and stops brokers through the Python package: once, twice, two at a time, wrongly, and not at all."""
 
 import gc
-import os
+import inspect
 import socket
-import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -22,13 +20,6 @@ def accepts(address: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def run(script: str) -> subprocess.CompletedProcess:
-    """Runs a script in a Python of its own and hands back what it printed."""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done
 
 
 def test_starts_and_stops():
@@ -122,6 +113,7 @@ def test_a_taken_port_is_named():
         ({"namesrv": "127.0.0.1:9876", "namesrv_port": 9876}, libbroker.InvalidArgument),
         ({"port": "10911"}, TypeError),
         ({"store_dir": 7}, TypeError),
+        ({"namesrv": False}, libbroker.InvalidArgument),
     ],
 )
 def test_wrong_options_are_refused(options, error):
@@ -196,43 +188,28 @@ def test_a_forgotten_broker_is_stopped_with_a_warning():
     assert not accepts(address)
 
 
-def test_a_process_that_forgets_to_stop_ends_and_cleans_up():
-    script = "import libbroker; broker = libbroker.start(); print(broker.store_dir)"
-    done = run(script)
-    assert done.stderr == ""
-    assert not os.path.exists(done.stdout.strip())
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_leaves_the_broker_alone():
-    script = """
-import os, libbroker, socket
-broker = libbroker.start()
-child = os.fork()
-if child == 0:
-    assert not broker.running
-    broker.stop()
-    raise SystemExit(0)
-assert os.waitpid(child, 0)[1] == 0
-host, port = broker.address.rsplit(":", 1)
-socket.create_connection((host, int(port))).close()
-broker.stop()
-print("stopped")
-"""
-    assert run(script).stdout == "stopped\n"
-
-
-def test_importing_starts_no_thread_and_prints_nothing():
-    script = """
-import os
-before = len(os.listdir("/proc/self/task")) if os.path.exists("/proc/self/task") else 0
-import libbroker
-after = len(os.listdir("/proc/self/task")) if os.path.exists("/proc/self/task") else 0
-assert before == after
-"""
-    done = run(script)
-    assert (done.stdout, done.stderr) == ("", "")
-
-
 def test_version():
     assert libbroker.__version__.count(".") == 2
+    assert Broker().version == libbroker.__version__
+
+
+def test_warnings_as_errors_do_not_keep_a_forgotten_broker(recwarn):
+    broker = libbroker.start()
+    address = broker.address
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.unraisablehook", lambda unraisable: None)
+            del broker
+            gc.collect()
+    assert not accepts(address)
+
+
+def test_the_arguments_of_start_are_those_of_the_class():
+    options = dict(inspect.signature(Broker).parameters)
+    assert options == dict(inspect.signature(libbroker.start).parameters)
+
+
+def test_the_first_argument_is_the_store_directory(tmp_path):
+    with libbroker.start(tmp_path / "store") as broker:
+        assert broker.store_dir == tmp_path / "store"

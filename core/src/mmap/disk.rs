@@ -249,24 +249,18 @@ impl Disk {
     /// Takes the exclusive lock on byte 0 of `file`, as the Java broker does; false when somebody holds it.
     ///
     /// An open-file-description lock: it keeps out other processes (Java's included) and other stores of this process,
-    /// and ends with the last copy of `file`.
+    /// and ends with [`Disk::unlock`], or with the last copy of `file`.
     pub fn try_lock(&self, file: &File) -> io::Result<bool> {
-        // SAFETY: all-zero is a valid value of this plain C struct.
-        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-        lock.l_type = libc::F_WRLCK as libc::c_short;
-        lock.l_whence = libc::SEEK_SET as libc::c_short;
-        lock.l_start = 0;
-        lock.l_len = 1;
-        // SAFETY: the descriptor is open for the whole call and `lock` is a valid, initialised struct.
-        let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
-        if result == 0 {
-            return Ok(true);
+        match set_lock(file, libc::F_WRLCK) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+            Err(error) => Err(error),
         }
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            Some(libc::EAGAIN | libc::EACCES) => Ok(false),
-            _ => Err(error),
-        }
+    }
+
+    /// Gives up what [`Disk::try_lock`] took. Closing `file` is not enough when the process was forked: the child has a copy.
+    pub fn unlock(&self, file: &File) -> io::Result<()> {
+        set_lock(file, libc::F_UNLCK)
     }
 
     /// Writes a small file so that a crash leaves the old or the new content: temporary file, sync, rename, sync of the directory.
@@ -311,6 +305,19 @@ fn allocate_by_writing(file: &File, offset: u64, len: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Sets the kind of open-file-description lock on byte 0.
+fn set_lock(file: &File, kind: libc::c_int) -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of this plain C struct.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = 0;
+    lock.l_len = 1;
+    // SAFETY: the descriptor is open for the whole call and `lock` is a valid, initialised struct.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,5 +334,20 @@ mod tests {
         assert_eq!(percent(950, 0), 100);
         assert_eq!(percent(0, 0), 0);
         assert_eq!(percent(u64::MAX, u64::MAX), 50);
+    }
+
+    #[test]
+    fn unlock_with_another_copy_of_the_file_lets_others_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let disk = Disk::real();
+        let (first, second) = (disk.open_or_create(&path).unwrap(), disk.open_or_create(&path).unwrap());
+        // What a forked child has.
+        let copy = first.try_clone().unwrap();
+        assert!(disk.try_lock(&first).unwrap());
+        assert!(!disk.try_lock(&second).unwrap());
+        disk.unlock(&first).unwrap();
+        assert!(disk.try_lock(&second).unwrap());
+        drop(copy);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -308,7 +308,7 @@ impl Acceptor {
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = self.state.stop_accepting.notified() => return,
+                () = self.state.stop_accepting.notified() => return stop_listening(&listener),
                 () = tokio::time::sleep_until(next_look) => {
                     next_look = Instant::now() + self.state.close_idle();
                     continue;
@@ -345,6 +345,13 @@ impl Drop for Acceptor {
     fn drop(&mut self) {
         self.state.registry.lock().accepting = false;
         self.state.changed.notify_all();
+    }
+}
+
+/// Frees the port. Closing is not enough when the process was forked: the child has a copy of the socket.
+fn stop_listening(listener: &TcpListener) {
+    if let Err(error) = SockRef::from(listener).shutdown(std::net::Shutdown::Both) {
+        tracing::debug!(target: "broker::net", %error, "the port is freed by closing it");
     }
 }
 

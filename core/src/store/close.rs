@@ -26,8 +26,8 @@ impl MessageStore {
         self.timers.stop();
         self.log.stop_allocator();
         let result = self.finish();
-        drop(lock_file);
-        result
+        // Should this fail, the descriptor is closed all the same.
+        result.and(self.disk.unlock(&lock_file).map_err(|cause| Error::io("unlock the store", &cause)))
     }
 
     fn finish(&self) -> Result<()> {
