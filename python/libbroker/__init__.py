@@ -7,6 +7,7 @@
 """
 
 from ._broker import Broker, start
+from ._consumer import Consumer
 from ._errors import (
     ConfigError,
     DiskFull,
@@ -24,23 +25,54 @@ from ._errors import (
     Timeout,
 )
 from ._native import __version__
+from ._types import (
+    ConnectionInfo,
+    Delivery,
+    GroupInfo,
+    Health,
+    MemberInfo,
+    Message,
+    NewMessage,
+    Pulled,
+    QueueInfo,
+    QueueProgress,
+    SendResult,
+    SendStatus,
+    SubscriptionInfo,
+    TopicInfo,
+)
 
 __all__ = [
     "Broker",
     "ConfigError",
+    "ConnectionInfo",
+    "Consumer",
+    "Delivery",
     "DiskFull",
     "Error",
     "Forked",
+    "GroupInfo",
+    "Health",
     "InternalError",
     "InvalidArgument",
     "IoError",
+    "MemberInfo",
+    "Message",
+    "NewMessage",
     "NotFound",
     "PortInUse",
+    "Pulled",
+    "QueueInfo",
+    "QueueProgress",
     "Refused",
+    "SendResult",
+    "SendStatus",
     "Stopped",
     "StoreCorrupt",
     "StoreLocked",
+    "SubscriptionInfo",
     "Timeout",
+    "TopicInfo",
     "__version__",
     "start",
 ]

@@ -6,10 +6,12 @@ import asyncio
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Mapping, Optional, Type, TypeVar, Union
+from typing import Any, Dict, Mapping, Optional, Type, TypeVar, Union
 
 from . import _native, _process
 from ._errors import InvalidArgument, Stopped
+from ._logging import Log, LogThread, log_thread
+from ._types import Health
 
 STOP_TIMEOUT = 30.0
 _STOP_TIMEOUT_MAX = 86_400.0
@@ -30,17 +32,24 @@ class Lifecycle:
         namesrv_port: Optional[int] = None,
         namesrv_only: bool = False,
         profile: str = "embedded",
+        clock: str = "system",
         properties: Optional[Mapping[str, PropertyValue]] = None,
+        snapshot: Union[str, os.PathLike[str], None] = None,
+        log: Log = None,
     ) -> None:
         self._handle: Optional[_native.Handle] = None
         self._running = False
-        self._options = {
+        self._log = log
+        self._log_thread: Optional[LogThread] = None
+        self._options: Dict[str, Any] = {
             "store_dir": store_dir,
             "port": port,
             "namesrv": _namesrv(namesrv),
             "namesrv_port": namesrv_port,
             "namesrv_only": namesrv_only,
             "profile": profile,
+            "clock": clock,
+            "snapshot": snapshot,
             "properties": [(key, _text(value)) for key, value in (properties or {}).items()],
         }
 
@@ -48,7 +57,13 @@ class Lifecycle:
         """Starts it and returns it, when it can be used: the ports are open, the store is recovered."""
         if self._running:
             raise InvalidArgument("the broker is started already")
-        self._handle = _native.start(self._options)
+        self._log_thread = log_thread(self._log)
+        queue = None if self._log_thread is None else self._log_thread.queue
+        try:
+            self._handle = _native.start({**self._options, "log": queue})
+        except BaseException:
+            self._end_log()
+            raise
         self._running = True
         _process.started(self)
         return self
@@ -64,7 +79,10 @@ class Lifecycle:
                 raise InvalidArgument(f"timeout is {timeout}, not within 0 to {_STOP_TIMEOUT_MAX} seconds")
             self._running = False
             _process.stopped(self)
-            self._live.stop(timeout)
+            try:
+                self._live.stop(timeout)
+            finally:
+                self._end_log()
 
     async def start_async(self: _Self) -> _Self:
         """``start`` for asyncio: the event loop goes on meanwhile. When it is cancelled, nothing is left running."""
@@ -80,6 +98,10 @@ class Lifecycle:
     async def stop_async(self, timeout: float = STOP_TIMEOUT) -> None:
         """``stop`` for asyncio. It also ends, in its own time, when it is cancelled."""
         await asyncio.shield(asyncio.to_thread(self.stop, timeout))
+
+    def health(self) -> Health:
+        """Whether everything works. Before the start and after the stop it is ``"stopped"``."""
+        return Health("stopped", None) if self._handle is None else Health(*self._handle.health())
 
     @property
     def running(self) -> bool:
@@ -110,14 +132,25 @@ class Lifecycle:
         return self._live.store_dir
 
     @property
+    def broker_name(self) -> str:
+        """The broker's name among others (``brokerName``)."""
+        return self._live.broker_name
+
+    @property
     def _live(self) -> _native.Handle:
         if self._handle is None:
             raise Stopped("the broker was not started: call start() first, or use it in a with block")
         return self._handle
 
+    def _end_log(self) -> None:
+        if self._log_thread is not None:
+            self._log_thread.close()
+            self._log_thread = None
+
     def _forget(self) -> None:
         """In a forked child: whatever is asked of the handle from now on raises ``Forked``."""
         self._running = False
+        self._log_thread = None
 
     def __enter__(self: _Self) -> _Self:
         return self if self._running else self.start()

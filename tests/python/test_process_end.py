@@ -102,6 +102,95 @@ def test_the_end_while_daemon_threads_start_and_stop_brokers():
     assert run(script).stderr == ""
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "next(broker.consume('T', 'g'))",
+        "[message.ack() for message in broker.consume('T', 'g')]",
+        "broker.pull('T', 0, 0, timeout=60)",
+        "broker.wait_for('T', 10**9, timeout=60)",
+        "[broker.send('T', 'x') for _ in iter(int, 1)]",
+        "asyncio.run(broker.consume('T', 'g').__anext__())",
+        "asyncio.run(broker.wait_for_async('T', 10**9))",
+    ],
+)
+def test_the_end_while_a_daemon_thread_is_in_a_call(call):
+    script = f"""
+        import asyncio, threading, time, libbroker
+        broker = libbroker.start()
+        broker.create_topic("T")
+        begun = threading.Event()
+
+        def work():
+            begun.set()
+            {call}
+
+        threading.Thread(target=work, daemon=True).start()
+        begun.wait()
+        time.sleep(0.1)
+        print(broker.store_dir)
+    """
+    assert_clean(run(script))
+
+
+def test_the_end_with_consumers_and_messages_at_hand():
+    script = """
+        import libbroker
+        broker = libbroker.start()
+        broker.send("T", "one")
+        broker.send("T", "two")
+        consumer = broker.consume("T", "g")
+        message = next(consumer)
+        iterator = iter(broker.consume("T", "other"))
+        print(broker.store_dir)
+    """
+    assert_clean(run(script))
+
+
+def test_the_end_inside_of_an_asyncio_program():
+    script = """
+        import asyncio, libbroker
+
+        async def main():
+            broker = await libbroker.Broker().start_async()
+            print(broker.store_dir)
+            asyncio.ensure_future(broker.consume("T", "g").__anext__())
+            await asyncio.sleep(0.05)
+            raise SystemExit(0)
+
+        asyncio.run(main())
+    """
+    assert_clean(run(script))
+
+
+@needs_fork
+def test_a_forked_child_cannot_use_what_it_was_given_before():
+    script = """
+        import os, libbroker
+        broker = libbroker.start()
+        broker.send("T", "one")
+        consumer = broker.consume("T", "g")
+        message = next(consumer)
+        child = os.fork()
+        if child == 0:
+            for call in (message.ack, consumer.close, lambda: next(consumer), lambda: broker.send("T", "x")):
+                try:
+                    call()
+                except libbroker.Forked:
+                    continue
+                raise SystemExit("no exception")
+            assert message.text == "one"
+            del message, consumer, call
+            raise SystemExit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        message.ack()
+        assert broker.lag("g") == 0
+        broker.stop()
+        print(broker.store_dir)
+    """
+    assert_clean(run(script))
+
+
 def test_an_immediate_exit_leaves_a_store_that_opens(tmp_path):
     script = f"import os, libbroker; broker = libbroker.start({str(tmp_path)!r}); os._exit(0)"
     assert run(script).stderr == ""
