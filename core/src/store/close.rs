@@ -15,6 +15,8 @@ impl MessageStore {
         let threads = std::mem::take(&mut *self.threads.lock());
         let Some(lock_file) = self.lock_file.lock().take() else { return Ok(()) };
         self.flags.set(Refusal::Closed, true);
+        // Who saw the flag unset may still append: within the process calls come until the last moment.
+        self.log.end();
         self.stop.stop();
         self.reput.wake();
         self.log.flush().wake_for_stop();

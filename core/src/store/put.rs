@@ -248,6 +248,7 @@ impl MessageStore {
             AppendError::Illegal(_) => PutStatus::MessageIllegal,
             AppendError::LightQueuesExceeded => PutStatus::LightQueuesExceeded,
             AppendError::PropertiesTooLong(_) => PutStatus::PropertiesSizeExceeded,
+            AppendError::Closed => PutStatus::ServiceNotAvailable,
             AppendError::Create(cause) if is_full(&cause) => {
                 if !self.flags.has(Refusal::DiskFull) {
                     tracing::error!(target: "broker::store", error = %cause, "disk full: puts are refused until there is room");

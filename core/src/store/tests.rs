@@ -140,6 +140,28 @@ fn messages_come_back_in_order_across_files_and_a_clean_restart() {
 }
 
 #[test]
+fn a_close_amid_puts_is_clean_and_keeps_what_was_acknowledged() {
+    for _ in 0..20 {
+        let dir = quick_dir();
+        let store = open(options(dir.path()));
+        let put = || store.put(&message("T", 0, b"body")).status == PutStatus::Ok;
+        let put_all = || (0..).take_while(|_| put()).count();
+        let acknowledged: usize = std::thread::scope(|scope| {
+            let putters = [scope.spawn(put_all), scope.spawn(put_all)];
+            while store.max_offset("T", 0) < 20 {
+                std::thread::yield_now();
+            }
+            store.close().unwrap();
+            putters.into_iter().map(|putter| putter.join().unwrap()).sum()
+        });
+        assert!(!dir.path().join("abort").exists());
+        let store = open(options(dir.path()));
+        assert_eq!(store.max_offset("T", 0), acknowledged as i64);
+        store.close().unwrap();
+    }
+}
+
+#[test]
 fn a_second_store_on_the_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(options(dir.path()));

@@ -37,6 +37,8 @@ pub enum AppendError {
     LightQueuesExceeded,
     /// The next file could not be had.
     Create(io::Error),
+    /// The store is being closed.
+    Closed,
 }
 
 /// What the append lock guards.
@@ -46,6 +48,8 @@ pub struct AppendState {
     pub(super) next: QueueOffsets,
     /// Memory for the records of a round.
     scratch: Vec<u8>,
+    /// The log has its end: what follows it will have read everything then.
+    closed: bool,
 }
 
 /// The next queue offset of each topic and queue.
@@ -104,6 +108,9 @@ impl CommitLog {
         let prepared: Vec<_> =
             messages.iter().map(|message| prepare(message, bytes_max, self.fan_out)).collect();
         let mut state = self.append.lock();
+        if state.closed {
+            return messages.iter().map(|_| Err(AppendError::Closed)).collect();
+        }
         let group = Group::new(std::mem::take(&mut state.scratch));
         let each = Vec::with_capacity(messages.len());
         let store_timestamp_ms = self.clock.now_ms();
@@ -122,6 +129,11 @@ impl CommitLog {
         let Round { group, each, .. } = round;
         state.scratch = group.into_scratch();
         each
+    }
+
+    /// Ends the log: appends under way are done when this returns, and others are refused.
+    pub fn end(&self) {
+        self.append.lock().closed = true;
     }
 
     /// Sets the next queue offsets; for the start, before the first append.
