@@ -7,7 +7,20 @@ import datetime
 import json
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from ._consumer import Consumer
 from ._errors import InvalidArgument, Timeout
@@ -59,8 +72,8 @@ class Broker(Lifecycle):
     ``snapshot``
         Start from a copy of what ``snapshot()`` wrote. A ``store_dir`` must be empty or missing then.
     ``log``
-        True, or a ``logging.Logger``: the broker's log goes to children of the logger ``libbroker``, or of yours. The logger's
-        level at the start says what the broker writes at all.
+        True, or a ``logging.Logger``: the broker's log goes to the logger ``libbroker`` and its children, or to yours. The
+        logger's level at the start says what the broker writes at all.
 
     Every call may be made from any thread; those that wait let other threads run. After ``os.fork`` it stays in the
     parent: in the child its calls raise ``Forked``.
@@ -126,8 +139,8 @@ class Broker(Lifecycle):
     def pull(self, topic: str, queue: int, offset: int, max_messages: int = 32, timeout: float = 0) -> Pulled:
         """Reads messages of a queue from an offset on, on behalf of no group.
 
-        When there is none, waits up to ``timeout`` seconds for the first. An offset outside of the queue is moved: go on at
-        ``next_offset``.
+        When there is none, waits up to ``timeout`` seconds for the first. An offset outside of the queue is moved: go on
+        at ``next_offset``.
         """
         look = self._pull_look(topic, queue, offset, max_messages)
         return first(look, self._live.on_change, timeout) or self._pull(topic, queue, offset, max_messages)
@@ -143,9 +156,9 @@ class Broker(Lifecycle):
     def consume(self, topic: str, group: str, tags: str = "*", timeout: Optional[float] = None) -> Consumer:
         """Consumes a topic as a member of a group, with ``for`` or ``async for``; see ``Consumer``.
 
-        ``tags``: ``"a || b"``, or ``"*"`` for all. Consumers of the group in the network share queues and offsets with it. A
-        new group begins at the first message. ``timeout``: seconds without a message after which the iteration ends; None:
-        never.
+        ``tags``: ``"a || b"``, or ``"*"`` for all. Consumers of the group in the network share queues and offsets with it.
+        A new group begins at the first message. ``timeout``: seconds without a message after which the iteration ends;
+        None: never.
         """
         return Consumer(self._live.consume(topic, group, tags), timeout)
 
@@ -297,8 +310,11 @@ class Broker(Lifecycle):
         self._live.snapshot(Path(dir))
 
     def clear(self) -> None:
-        """A clean slate between tests: deletes the topics and groups that are not the broker's own, with all messages and
-        offsets, what is delayed and half, and faults. Connections stay."""
+        """A clean slate between tests.
+
+        Deletes the topics and groups that are not the broker's own, with all messages and offsets, what is delayed and
+        half, and faults. Connections stay.
+        """
         self._live.clear()
 
     def _pull(self, topic: str, queue: int, offset: int, max_messages: int) -> Pulled:
@@ -356,7 +372,10 @@ def start(
     ).start()
 
 
-def _given(message: NewMessage) -> Tuple[str, bytes, Optional[str], List[str], List[Tuple[str, str]], int, Optional[int]]:
+_Given = Tuple[str, bytes, Optional[str], List[str], List[Tuple[str, str]], int, Optional[int]]
+
+
+def _given(message: NewMessage) -> _Given:
     return (
         message.topic,
         body_bytes(message.body),

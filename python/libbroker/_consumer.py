@@ -17,8 +17,8 @@ class Consumer:
     Iterate with ``for`` or with ``async for``. The iteration waits for messages and ends when none came for ``timeout``
     seconds; iterating again goes on behind it. It raises ``Stopped`` when the broker stops.
 
-    It leaves the group at ``close()``, at the end of a ``with`` block, or when nothing refers to it any more, nor to a message that
-    it delivered and that was not acknowledged. Such a message comes again then, to whoever has the queue next.
+    It leaves the group at ``close()``, at the end of a ``with`` block, or when nothing refers to it any more, nor to a
+    message that it delivered and that was not acknowledged. Such a message comes again then, to whoever has the queue next.
     """
 
     def __init__(self, native: _native.Consumer, timeout: Optional[float]) -> None:

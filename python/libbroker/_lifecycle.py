@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Dict, Mapping, Optional, Type, TypeVar, Union
@@ -37,6 +38,8 @@ class Lifecycle:
         snapshot: Union[str, os.PathLike[str], None] = None,
         log: Log = None,
     ) -> None:
+        # Re-entrant: a signal handler may stop what is being started.
+        self._changing = threading.RLock()
         self._handle: Optional[_native.Handle] = None
         self._running = False
         self._log = log
@@ -55,17 +58,19 @@ class Lifecycle:
 
     def start(self: _Self) -> _Self:
         """Starts it and returns it, when it can be used: the ports are open, the store is recovered."""
-        if self._running:
-            raise InvalidArgument("the broker is started already")
-        self._log_thread = log_thread(self._log)
-        queue = None if self._log_thread is None else self._log_thread.queue
+        log = log_thread(self._log)
         try:
-            self._handle = _native.start({**self._options, "log": queue})
+            with self._changing:
+                if self._running:
+                    raise InvalidArgument("the broker is started already")
+                self._handle = _native.start({**self._options, "log": None if log is None else log.queue})
+                self._running, self._log_thread = True, log
+                _process.started(self)
         except BaseException:
-            self._end_log()
+            # Not under the lock: a handler of the log may wait for it.
+            if log is not None and self._log_thread is not log:
+                log.close()
             raise
-        self._running = True
-        _process.started(self)
         return self
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
@@ -74,15 +79,19 @@ class Lifecycle:
         No more requests are taken, those under way have ``timeout`` seconds to be answered, the store is synced, threads
         are joined. An exception says that the store could not be closed cleanly; it has stopped all the same.
         """
-        if self._running:
+        with self._changing:
+            if not self._running:
+                return
             if not 0 <= timeout <= _STOP_TIMEOUT_MAX:
                 raise InvalidArgument(f"timeout is {timeout}, not within 0 to {_STOP_TIMEOUT_MAX} seconds")
             self._running = False
+            handle, log, self._log_thread = self._live, self._log_thread, None
             _process.stopped(self)
-            try:
-                self._live.stop(timeout)
-            finally:
-                self._end_log()
+        try:
+            handle.stop(timeout)
+        finally:
+            if log is not None:
+                log.close()
 
     async def start_async(self: _Self) -> _Self:
         """``start`` for asyncio: the event loop goes on meanwhile. When it is cancelled, nothing is left running."""
@@ -101,7 +110,9 @@ class Lifecycle:
 
     def health(self) -> Health:
         """Whether everything works. Before the start and after the stop it is ``"stopped"``."""
-        return Health("stopped", None) if self._handle is None else Health(*self._handle.health())
+        if self._handle is None:
+            return Health("stopped", None)
+        return Health(*self._handle.health())
 
     @property
     def running(self) -> bool:
@@ -142,13 +153,9 @@ class Lifecycle:
             raise Stopped("the broker was not started: call start() first, or use it in a with block")
         return self._handle
 
-    def _end_log(self) -> None:
-        if self._log_thread is not None:
-            self._log_thread.close()
-            self._log_thread = None
-
     def _forget(self) -> None:
         """In a forked child: whatever is asked of the handle from now on raises ``Forked``."""
+        self._changing = threading.RLock()
         self._running = False
         self._log_thread = None
 

@@ -1,8 +1,8 @@
 """The broker's log in Python's ``logging``.
 
-The threads of the broker never run Python: they put records into a queue of the native half, which drops what comes when it is full,
-and says how much. One Python thread reads the queue and hands the records to ``logging``. It starts with the broker, and the stop
-joins it after everything was handed over.
+The threads of the broker never run Python: they put records into a queue of the native half, which drops what comes when it
+is full, and says how much. One Python thread reads the queue and hands the records to ``logging``. It starts with the broker,
+and the stop joins it after everything was handed over.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Waiting for something to change in the broker.
 
-The native half makes a file readable at a change. A thread waits for it with ``poll``, which Ctrl-C interrupts, and a coroutine
-through its event loop. What is waited for is only ever taken by the waiting thread or coroutine itself, right before it returns
-it: being cancelled or interrupted loses nothing.
+The native half makes a file readable at a change. A thread waits for it with ``poll``, which Ctrl-C interrupts, and a
+coroutine through its event loop. What is waited for is only ever taken by the waiting thread or coroutine itself, right
+before it returns it: being cancelled or interrupted loses nothing.
 """
 
 from __future__ import annotations

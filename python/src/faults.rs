@@ -2,9 +2,8 @@
 
 use libbroker::embed::{Fault, FaultAction, request_code};
 use libbroker::error::Result;
-use libbroker::{Error, ErrorKind};
 
-use crate::handle::duration;
+use crate::handle::{duration, narrow};
 
 /// The arguments of `fail_next`: of `error` and `delay`, the `action` chooses.
 pub fn fault(
@@ -24,8 +23,6 @@ pub fn fault(
     let mut fault = Fault::next(action);
     fault.code = code.map(request_code).transpose()?;
     fault.fields = fields;
-    fault.times = u32::try_from(times).map_err(|_| {
-        Error::new(ErrorKind::InvalidArgument, format!("times is {times}, not within 1 to {}", u32::MAX))
-    })?;
+    fault.times = narrow("times", times)?;
     Ok(fault)
 }

@@ -70,6 +70,13 @@ pub fn duration(name: &str, seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| Error::new(ErrorKind::InvalidArgument, text()))
 }
 
+/// A number that the broker takes as `T`.
+pub fn narrow<T: TryFrom<i64>>(name: &str, value: i64) -> Result<T> {
+    T::try_from(value).map_err(|_| {
+        Error::new(ErrorKind::InvalidArgument, format!("{name} is {value}: below 0, or far too large"))
+    })
+}
+
 #[pymethods]
 impl Handle {
     #[getter]
@@ -113,8 +120,8 @@ impl Handle {
         stopped
     }
 
-    fn create_topic(&self, py: Python<'_>, name: &str, queues: u32) -> PyResult<()> {
-        self.call(py, |embedded| embedded.create_topic(name, queues))
+    fn create_topic(&self, py: Python<'_>, name: &str, queues: i64) -> PyResult<()> {
+        self.call(py, |embedded| embedded.create_topic(name, narrow("queues", queues)?))
     }
 
     fn delete_topic(&self, py: Python<'_>, name: &str) -> PyResult<()> {
@@ -130,12 +137,13 @@ impl Handle {
     }
 
     fn send(&self, py: Python<'_>, message: Given) -> PyResult<Sent> {
-        let message = given(message);
+        let message = given(message).map_err(|error| raise(py, &error))?;
         self.call(py, |embedded| embedded.send(&message).map(sent))
     }
 
     fn send_many(&self, py: Python<'_>, messages: Vec<Given>) -> PyResult<Vec<Sent>> {
-        let messages: Vec<_> = messages.into_iter().map(given).collect();
+        let messages: Result<Vec<_>> = messages.into_iter().map(given).collect();
+        let messages = messages.map_err(|error| raise(py, &error))?;
         let results = self.call(py, |embedded| embedded.send_many(&messages))?;
         Ok(results.into_iter().map(sent).collect())
     }
@@ -145,12 +153,14 @@ impl Handle {
         &self,
         py: Python<'py>,
         topic: &str,
-        queue: u32,
+        queue: i64,
         offset: i64,
-        max_messages: usize,
+        max_messages: i64,
     ) -> PyResult<PulledFields<'py>> {
-        let pulled =
-            self.call(py, |embedded| embedded.pull(topic, queue, offset, max_messages, Duration::ZERO))?;
+        let pulled = self.call(py, |embedded| {
+            let (queue, count) = (narrow("queue", queue)?, narrow("max_messages", max_messages)?);
+            embedded.pull(topic, queue, offset, count, Duration::ZERO)
+        })?;
         let messages = fields_of_all(py, &pulled.messages)?;
         Ok((messages, pulled.next_offset, pulled.min_offset, pulled.max_offset))
     }
@@ -169,14 +179,14 @@ impl Handle {
         &self,
         py: Python<'py>,
         topic: &str,
-        queue: Option<u32>,
+        queue: Option<i64>,
         offsets: (Option<i64>, Option<i64>),
         times_ms: (Option<i64>, Option<i64>),
         key: Option<String>,
-        limit: Option<usize>,
+        limit: Option<i64>,
     ) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let query = query(topic, queue, offsets, times_ms, key, limit);
-        let found = self.call(py, |embedded| embedded.messages(&query))?;
+        let found = self
+            .call(py, |embedded| embedded.messages(&query(topic, queue, offsets, times_ms, key, limit)?))?;
         fields_of_all(py, &found)
     }
 
@@ -204,8 +214,8 @@ impl Handle {
         self.call(py, |embedded| embedded.lag(group))
     }
 
-    fn set_offset(&self, py: Python<'_>, group: &str, topic: &str, queue: u32, offset: i64) -> PyResult<()> {
-        self.call(py, |embedded| embedded.set_offset(group, topic, queue, offset))
+    fn set_offset(&self, py: Python<'_>, group: &str, topic: &str, queue: i64, offset: i64) -> PyResult<()> {
+        self.call(py, |embedded| embedded.set_offset(group, topic, narrow("queue", queue)?, offset))
     }
 
     fn reset_offset(&self, py: Python<'_>, group: &str, topic: &str, to: &str, value: i64) -> PyResult<()> {

@@ -7,22 +7,24 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use crate::handle::narrow;
+
 /// Topic, body, tags, keys, properties, delay level, queue.
 pub type Given =
-    (String, PyBackedBytes, Option<String>, Vec<String>, Vec<(String, String)>, u32, Option<u32>);
+    (String, PyBackedBytes, Option<String>, Vec<String>, Vec<(String, String)>, i64, Option<i64>);
 
 /// Message id, offset message id, queue, offset, status.
 pub type Sent = (String, String, i32, i64, &'static str);
 
 /// A message to send. Its body is not copied: the broker reads that of Python, which nobody can change.
-pub fn given((topic, body, tags, keys, properties, delay_level, queue): Given) -> NewMessage {
+pub fn given((topic, body, tags, keys, properties, delay_level, queue): Given) -> Result<NewMessage> {
     let mut message = NewMessage::new(topic, bytes::Bytes::from_owner(body));
     message.tags = tags;
     message.keys = keys;
     message.properties = properties;
-    message.delay_level = delay_level;
-    message.queue = queue;
-    message
+    message.delay_level = narrow("delay_level", delay_level)?;
+    message.queue = queue.map(|queue| narrow("queue", queue)).transpose()?;
+    Ok(message)
 }
 
 /// What a send answers.
@@ -61,19 +63,19 @@ pub fn fields_of_all<'py>(py: Python<'py>, messages: &[Message]) -> PyResult<Vec
 /// What is looked for: `offsets` and `times_ms` are a first one, and one behind the last.
 pub fn query(
     topic: &str,
-    queue: Option<u32>,
+    queue: Option<i64>,
     offsets: (Option<i64>, Option<i64>),
     times_ms: (Option<i64>, Option<i64>),
     key: Option<String>,
-    limit: Option<usize>,
-) -> MessageQuery {
+    limit: Option<i64>,
+) -> Result<MessageQuery> {
     let mut query = MessageQuery::new(topic);
-    query.queue = queue;
+    query.queue = queue.map(|queue| narrow("queue", queue)).transpose()?;
     (query.start, query.end) = offsets;
     (query.start_ms, query.end_ms) = times_ms;
     query.key = key;
-    query.limit = limit;
-    query
+    query.limit = limit.map(|limit| narrow("limit", limit)).transpose()?;
+    Ok(query)
 }
 
 /// Where a group is to go on.

@@ -14,7 +14,8 @@ import textwrap
 import pytest
 
 pytestmark = pytest.mark.skipif(
-    (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package bundles no library for this machine"
+    (platform.system(), platform.machine()) != ("Linux", "x86_64"),
+    reason="the package bundles no library for this machine",
 )
 
 PRELUDE = """

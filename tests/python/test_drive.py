@@ -189,6 +189,25 @@ def test_sends_that_cannot_be(broker, arguments, error):
         broker.send(**arguments)
 
 
+def test_numbers_that_cannot_be(broker):
+    broker.create_topic("T")
+    for call in [
+        lambda: broker.create_topic("T", queues=-1),
+        lambda: broker.create_topic("T", queues=0),
+        lambda: broker.send("T", "x", queue=-1),
+        lambda: broker.send("T", "x", delay_level=-1),
+        lambda: broker.send_many([NewMessage("T", "x", delay_level=2**40)]),
+        lambda: broker.pull("T", -1, 0),
+        lambda: broker.pull("T", 0, 0, max_messages=-1),
+        lambda: broker.messages("T", queue=-1),
+        lambda: broker.messages("T", limit=-1),
+        lambda: broker.set_offset("g", "T", 0, -1),
+    ]:
+        with pytest.raises(libbroker.InvalidArgument):
+            call()
+    assert broker.message_count("T") == 0
+
+
 def test_every_call_says_that_the_broker_stopped(broker, tmp_path):
     broker.stop()
     for call in [

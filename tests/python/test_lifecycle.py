@@ -76,6 +76,28 @@ def test_starting_twice_is_refused():
         assert accepts(broker.address)
 
 
+def test_threads_that_start_and_stop_the_same_broker_get_in_nobodys_way():
+    broker = Broker()
+    refused = []
+
+    def work():
+        for _ in range(10):
+            try:
+                broker.start()
+            except libbroker.InvalidArgument as error:
+                refused.append(error)
+            broker.stop()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not broker.running
+    with broker:
+        assert accepts(broker.address)
+
+
 def test_two_brokers_live_side_by_side():
     with Broker() as one, Broker() as two:
         assert one.address != two.address
