@@ -138,6 +138,23 @@ def test_the_end_while_a_daemon_thread_is_in_a_call(call):
     assert_clean(run(script))
 
 
+def test_exit_from_a_handler_of_the_log_ends_the_log_only():
+    script = """
+        import logging, libbroker, sys
+
+        class Exits(logging.Handler):
+            def emit(self, record):
+                sys.exit(5)
+
+        logging.basicConfig(level=logging.INFO, handlers=[Exits()])
+        broker = libbroker.start(log=True)
+        broker.send("T", "goes on")
+        assert broker.message_count("T") == 1
+        print(broker.store_dir)
+    """
+    assert_clean(run(script))
+
+
 def test_the_end_with_consumers_and_messages_at_hand():
     script = """
         import libbroker
