@@ -12,4 +12,4 @@ def test_python_block():
     (block,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"127\.0\.0\.1:\d+\n", done.stdout)
+    assert re.fullmatch(r"127\.0\.0\.1:\d+\nb'one'\n", done.stdout)

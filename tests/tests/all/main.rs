@@ -13,6 +13,7 @@ mod mixed_servers;
 mod mqadmin;
 mod other_clients;
 mod raw_frames;
+mod readme;
 mod replay;
 mod retention;
 mod store_exchange;
