@@ -165,6 +165,8 @@ enum broker_status_t
   BROKER_STATUS_INTERNAL = 11,
   // A rule of the broker forbids it: a permission, a switch, a limit.
   BROKER_STATUS_REFUSED = 12,
+  // A forked child cannot use a broker of its parent, nor start one if one ran at the fork.
+  BROKER_STATUS_FORKED = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

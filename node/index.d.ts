@@ -56,7 +56,8 @@ export type ErrorCode =
   | 'STOPPED'
   | 'TIMEOUT'
   | 'INTERNAL'
-  | 'REFUSED';
+  | 'REFUSED'
+  | 'FORKED';
 
 /** What this package throws and rejects with. */
 export interface BrokerError extends Error {

@@ -31,11 +31,13 @@ pub enum ErrorKind {
     Internal = 11,
     /// A rule of the broker forbids it: a permission, a switch, a limit.
     Refused = 12,
+    /// A forked child cannot use a broker of its parent, nor start one if one ran at the fork.
+    Forked = 13,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [ErrorKind; 12] = [
+    pub const ALL: [ErrorKind; 13] = [
         ErrorKind::Config,
         ErrorKind::PortInUse,
         ErrorKind::StoreLocked,
@@ -48,6 +50,7 @@ impl ErrorKind {
         ErrorKind::Timeout,
         ErrorKind::Internal,
         ErrorKind::Refused,
+        ErrorKind::Forked,
     ];
 
     /// The stable name, as Node shows it in `.code`.
@@ -65,6 +68,7 @@ impl ErrorKind {
             ErrorKind::Timeout => "TIMEOUT",
             ErrorKind::Internal => "INTERNAL",
             ErrorKind::Refused => "REFUSED",
+            ErrorKind::Forked => "FORKED",
         }
     }
 

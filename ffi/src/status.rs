@@ -36,6 +36,8 @@ pub enum BrokerStatus {
     Internal = 11,
     /// A rule of the broker forbids it: a permission, a switch, a limit.
     Refused = 12,
+    /// A forked child cannot use a broker of its parent, nor start one if one ran at the fork.
+    Forked = 13,
 }
 
 impl BrokerStatus {
@@ -52,6 +54,7 @@ impl BrokerStatus {
             ErrorKind::Stopped => Self::Stopped,
             ErrorKind::Timeout => Self::Timeout,
             ErrorKind::Refused => Self::Refused,
+            ErrorKind::Forked => Self::Forked,
             // Internal, and what this version does not know yet.
             _ => Self::Internal,
         }
@@ -92,6 +95,7 @@ pub extern "C" fn broker_status_name(status: i32) -> *const c_char {
         10 => c"TIMEOUT",
         11 => c"INTERNAL",
         12 => c"REFUSED",
+        13 => c"FORKED",
         _ => c"UNKNOWN",
     };
     name.as_ptr()

@@ -66,7 +66,9 @@ class Stopped(Error):
 
 
 class Forked(Stopped):
-    """This is a forked child, and the broker stayed in the parent: start one here, or fork before the start."""
+    """A forked child cannot use a broker of its parent, nor start one if one ran at the fork."""
+
+    code = "FORKED"
 
 
 class Timeout(Error, TimeoutError):
@@ -102,5 +104,6 @@ BY_CODE: Dict[str, Type[Error]] = {
         Timeout,
         InternalError,
         Refused,
+        Forked,
     )
 }

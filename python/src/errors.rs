@@ -25,20 +25,10 @@ pub fn raise(py: Python<'_>, error: &Error) -> PyErr {
     }
 }
 
-/// Why a handle cannot be used in a forked child.
-pub const FORKED_BROKER: &str = "the broker stayed in the parent of this forked process: fork before the start, or let multiprocessing spawn";
-
-/// Why a forked child cannot start a broker.
-pub const FORKED_WHILE_RUNNING: &str = "this process was forked while a broker ran, so it cannot start one: fork before the \
-                                        start, or let multiprocessing spawn";
-
-/// The exception `Forked`.
-pub fn forked(py: Python<'_>, text: &'static str) -> PyErr {
-    let class = py.import("libbroker._errors").and_then(|errors| errors.getattr("Forked"));
-    match class.and_then(|class| Ok(class.cast_into::<PyType>()?)) {
-        Ok(class) => PyErr::from_type(class, text),
-        Err(cause) => cause,
-    }
+/// The exception of a value that another process made, of which this one is a forked child.
+pub fn forked(py: Python<'_>) -> PyErr {
+    let text = "the broker stayed in the parent of this forked process: fork before the start, or let multiprocessing spawn";
+    raise(py, &Error::new(ErrorKind::Forked, text))
 }
 
 fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyType>> {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use libbroker::embed::{self, Embedded, Health};
@@ -17,24 +16,21 @@ use crate::errors::{detached, raise};
 use crate::faults::fault;
 use crate::messages::{Given, Sent, fields, fields_of_all, given, query, reset_to, sent};
 use crate::options::Arguments;
-use crate::process::{Counted, Native};
+use crate::process::Native;
 use crate::wake::Wake;
 
 /// A started broker, NameServer, or both.
 #[pyclass(frozen, module = "libbroker._native")]
 pub struct Handle {
     embedded: Native<Embedded>,
-    /// Until the stop.
-    counted: Native<Mutex<Option<Counted>>>,
 }
 
 /// Starts what the options say; returns when it can be used.
 #[pyfunction]
 pub fn start(py: Python<'_>, options: Arguments) -> PyResult<Handle> {
     let options = options.into_options(py)?;
-    let counted = Counted::new(py)?;
     let embedded = detached(py, || embed::start(options))?;
-    Ok(Handle { embedded: Native::new(embedded), counted: Native::new(Mutex::new(Some(counted))) })
+    Ok(Handle { embedded: Native::new(embedded) })
 }
 
 /// Messages as dicts, and the offsets that belong to them.
@@ -114,10 +110,7 @@ impl Handle {
     /// Harmless when it is stopped already.
     fn stop(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
         let timeout = duration("timeout", timeout).map_err(|error| raise(py, &error))?;
-        let counted = self.counted.get(py)?;
-        let stopped = self.call(py, |embedded| embedded.stop(timeout));
-        drop(counted.lock().map(|mut counted| counted.take()));
-        stopped
+        self.call(py, |embedded| embedded.stop(timeout))
     }
 
     fn create_topic(&self, py: Python<'_>, name: &str, queues: i64) -> PyResult<()> {

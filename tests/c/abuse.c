@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "broker.h"
 #include "check.h"
@@ -289,6 +291,36 @@ static void many_threads_use_and_stop_one_handle(void) {
     broker_free(&broker);
 }
 
+/* The parent's broker does not work in a forked child, and neither would a new one. */
+static void a_forked_child_is_told(void) {
+    broker_t *broker = started(NULL);
+    broker_consumer_t *consumer = NULL;
+    broker_delivery_t *delivery = NULL;
+    int status = -1;
+    CHECK_STATUS(broker_consume(broker, "t", "g", NULL, &consumer), BROKER_STATUS_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        broker_t *another = NULL;
+        int told = broker_create_topic(broker, "t", 1) == BROKER_STATUS_FORKED;
+        told += broker_consumer_next(consumer, 0, &delivery) == BROKER_STATUS_FORKED;
+        told += broker_stop(broker, 1000) == BROKER_STATUS_FORKED;
+        told += broker_start(NULL, &another) == BROKER_STATUS_FORKED;
+        told += strstr(broker_last_error(), "fork before the start") != NULL;
+        broker_consumer_free(&consumer);
+        broker_free(&broker);
+        _exit(told == 5 ? 0 : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_STATUS(broker_create_topic(broker, "t", 1), BROKER_STATUS_OK);
+    broker_consumer_free(&consumer);
+    ended(&broker);
+    child = fork();
+    if (child == 0) {
+        _exit(broker_start(NULL, &broker) == BROKER_STATUS_OK && broker_stop(broker, 1000) == BROKER_STATUS_OK ? 0 : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void) {
     RUN(null_is_refused_everywhere);
     RUN(releasing_twice_is_harmless);
@@ -297,5 +329,6 @@ int main(void) {
     RUN(texts_are_checked);
     RUN(a_nameserver_alone_has_no_topics);
     RUN(many_threads_use_and_stop_one_handle);
+    RUN(a_forked_child_is_told);
     return finish();
 }

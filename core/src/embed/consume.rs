@@ -9,6 +9,7 @@ use super::Embedded;
 use super::drive::{check_name_of, not_stored, stopped};
 use super::guard::guarded;
 use super::message::{Message, invalid, refused};
+use super::process::Mark;
 use crate::broker::member::{Handed, LocalMember};
 use crate::broker::operations::Operations;
 use crate::broker::watch::{OnChange, Waited, Wake};
@@ -36,6 +37,7 @@ struct Shared {
     operations: Weak<Operations>,
     watch: crate::broker::watch::Watch,
     log: Inherited,
+    process: Mark,
 }
 
 /// A message that a consumer was given.
@@ -76,6 +78,7 @@ impl Embedded {
                     operations: Arc::downgrade(operations),
                     watch,
                     log: Inherited::here(),
+                    process: self.process,
                 }),
             })
         })
@@ -84,6 +87,7 @@ impl Embedded {
 
 impl Shared {
     fn guarded<T>(&self, what: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.process.check()?;
         guarded(what, || self.log.run(body))
     }
 
@@ -136,6 +140,9 @@ impl Consumer {
 
     /// Leaves the group. Who waits in [`Consumer::next`] gets an error. Idempotent.
     pub fn close(&self) {
+        if !self.shared.process.is_here() {
+            return;
+        }
         self.shared.member.leave(self.shared.operations.upgrade().as_deref());
         self.shared.watch.changed();
     }

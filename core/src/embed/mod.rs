@@ -30,6 +30,7 @@ mod guard;
 mod inspect;
 mod message;
 pub mod options;
+mod process;
 mod registry;
 mod testing;
 
@@ -65,6 +66,7 @@ use crate::net::{Faults, IoThreads};
 use crate::runtime::logsink::{self, LogRoute};
 
 use guard::guarded;
+use process::{Home, Mark};
 use registry::InProcess;
 
 /// How a handle is.
@@ -88,6 +90,7 @@ pub struct Embedded {
     name: String,
     clock: Clock,
     faults: Faults,
+    process: Mark,
     running: Mutex<Option<Running>>,
     /// Every call that may log, or start a thread that does, runs under it.
     log: LogRoute,
@@ -101,6 +104,8 @@ struct Running {
     io: Arc<IoThreads>,
     /// Removed with everything in it once all else has stopped.
     temporary: Option<tempfile::TempDir>,
+    /// Until everything has ended.
+    home: Home,
 }
 
 impl Embedded {
@@ -126,6 +131,9 @@ impl Embedded {
 
     /// How it is.
     pub fn health(&self) -> Health {
+        if !self.process.is_here() {
+            return Health::Stopped;
+        }
         match &*self.running.lock() {
             None => Health::Stopped,
             Some(running) => running.problem().map_or(Health::Ok, Health::Degraded),
@@ -142,6 +150,7 @@ impl Embedded {
         what: &str,
         body: impl FnOnce(&Arc<Operations>, &IoThreads) -> Result<T>,
     ) -> Result<T> {
+        self.process.check()?;
         let (operations, io) = match &*self.running.lock() {
             None => return Err(drive::stopped()),
             Some(Running { broker: None, .. }) => {
@@ -169,6 +178,7 @@ impl Embedded {
     }
 
     fn stop_now(&self, timeout: Duration) -> Result<()> {
+        self.process.check()?;
         let Some(running) = self.running.lock().take() else { return Ok(()) };
         let result = self.log.run(|| {
             let result = guarded("stop", move || running.stop(timeout));
@@ -185,8 +195,13 @@ impl Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        // What goes wrong is in the log.
-        let _ = self.stop_now(Duration::from_secs(3));
+        if self.process.is_here() {
+            // What goes wrong is in the log.
+            let _ = self.stop_now(Duration::from_secs(3));
+        } else {
+            // In a forked child nothing of it can be ended: its threads are not here.
+            std::mem::forget(self.running.get_mut().take());
+        }
     }
 }
 
@@ -230,6 +245,7 @@ pub fn start(options: Options) -> Result<Embedded> {
 }
 
 fn start_checked(resolved: Resolved) -> Result<Embedded> {
+    let home = Home::enter()?;
     let mut loaded = resolved.loaded;
     let temporary = resolved.temporary_store.then(tempfile::tempdir).transpose();
     let temporary = temporary.map_err(|cause| Error::io("create a temporary store directory", &cause))?;
@@ -246,7 +262,7 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
     let current = config.snapshot();
     let bind = resolve_host(&current.listen_host())?;
     let io = Arc::new(IoThreads::start(current.server.server_selector_threads as usize)?);
-    let mut running = Running { broker: None, namesrv: None, io, temporary };
+    let mut running = Running { broker: None, namesrv: None, io, temporary, home };
     let with = With { broker: resolved.broker, namesrv: resolved.namesrv.is_none() };
     let (clock, faults) = (resolved.clock, Faults::default());
     match start_parts(&mut running, &config, bind, with, (&clock, &faults)) {
@@ -257,6 +273,7 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
             name: current.broker.broker_name.as_str().to_owned(),
             clock,
             faults,
+            process: running.home.mark(),
             running: Mutex::new(Some(running)),
             log: LogRoute::default(),
         }),
