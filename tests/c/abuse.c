@@ -291,6 +291,13 @@ static void many_threads_use_and_stop_one_handle(void) {
     broker_free(&broker);
 }
 
+/* Ends a forked child. By another program, since memcheck would call lost what the threads had that stayed in the parent. */
+static void leave(int is_right) {
+    const char *program = is_right ? "true" : "false";
+    execlp(program, program, (char *)NULL);
+    _exit(2);
+}
+
 /* The parent's broker does not work in a forked child, and neither would a new one. */
 static void a_forked_child_is_told(void) {
     broker_t *broker = started(NULL);
@@ -308,7 +315,7 @@ static void a_forked_child_is_told(void) {
         told += strstr(broker_last_error(), "fork before the start") != NULL;
         broker_consumer_free(&consumer);
         broker_free(&broker);
-        _exit(told == 5 ? 0 : 1);
+        leave(told == 5);
     }
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK_STATUS(broker_create_topic(broker, "t", 1), BROKER_STATUS_OK);
@@ -316,7 +323,7 @@ static void a_forked_child_is_told(void) {
     ended(&broker);
     child = fork();
     if (child == 0) {
-        _exit(broker_start(NULL, &broker) == BROKER_STATUS_OK && broker_stop(broker, 1000) == BROKER_STATUS_OK ? 0 : 1);
+        leave(broker_start(NULL, &broker) == BROKER_STATUS_OK && broker_stop(broker, 1000) == BROKER_STATUS_OK);
     }
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
