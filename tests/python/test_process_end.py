@@ -231,7 +231,7 @@ def test_a_forked_child_is_told_that_the_broker_stayed_behind():
             try:
                 broker.address
             except libbroker.Forked as error:
-                assert isinstance(error, libbroker.Stopped) and error.code == "STOPPED"
+                assert isinstance(error, libbroker.Stopped) and error.code == "FORKED"
                 assert "fork" in str(error)
             else:
                 raise SystemExit("no exception")
