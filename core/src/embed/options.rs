@@ -200,7 +200,7 @@ impl Options {
             )));
         }
         if matches!(&self.namesrv, Some(Namesrv::At(list)) if list.trim().is_empty()) {
-            return Err(invalid("namesrv: the list of NameServers is empty".to_owned()));
+            return Err(invalid("namesrv: the list of NameServers is empty; name one as host:port, or leave the option out to have one started here".to_owned()));
         }
         for (key, value) in self.as_properties()? {
             let other = self.properties.iter().rev().find(|(given, _)| *given == key);

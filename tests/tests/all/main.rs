@@ -16,6 +16,7 @@ mod raw_frames;
 mod readme;
 mod replay;
 mod retention;
+mod scenarios;
 mod store_exchange;
 mod store_swaps;
 mod tool;

@@ -1,7 +1,8 @@
 //! One blocking connection to a broker or a NameServer.
 
+use std::fmt::Display;
 use std::io::{ErrorKind as IoErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const READ_SIZE_SMALL: usize = 4 * 1024;
 /// A connection, with requests not yet written and bytes not yet decoded.
 pub struct Connection {
     stream: TcpStream,
+    /// Asked for while it is open: a closed one does not know it any more.
+    peer: Option<SocketAddr>,
     serializer: Serializer,
     outgoing: Vec<u8>,
     incoming: BytesMut,
@@ -50,7 +53,8 @@ impl Connection {
 
     fn over(stream: TcpStream, serializer: Serializer, read_size: usize) -> Self {
         let (outgoing, incoming) = (Vec::new(), BytesMut::new());
-        Self { stream, serializer, outgoing, incoming, chunk: vec![0; read_size] }
+        let peer = stream.peer_addr().ok();
+        Self { stream, peer, serializer, outgoing, incoming, chunk: vec![0; read_size] }
     }
 
     /// The same connection for another thread, so that one writes while the other reads.
@@ -83,13 +87,13 @@ impl Connection {
     pub fn flush(&mut self) -> Result<(), Error> {
         let written = self.stream.write_all(&self.outgoing);
         self.outgoing.clear();
-        written.map_err(|cause| Error::io("cannot write to the broker", &cause))
+        written.map_err(|cause| self.lost(cause))
     }
 
     /// Waits until more bytes have come.
     pub fn fill(&mut self) -> Result<(), Error> {
         match self.stream.read(&mut self.chunk) {
-            Ok(0) => Err(Error::new(ErrorKind::Io, "the broker closed the connection")),
+            Ok(0) => Err(self.lost("it was closed")),
             Ok(count) => {
                 self.incoming.extend_from_slice(self.chunk.get(..count).unwrap_or_default());
                 Ok(())
@@ -98,8 +102,15 @@ impl Connection {
                 Err(Error::new(ErrorKind::Timeout, format!("no answer for {ANSWER_TIMEOUT:?}")))
             }
             Err(cause) if cause.kind() == IoErrorKind::Interrupted => Ok(()),
-            Err(cause) => Err(Error::io("cannot read from the broker", &cause)),
+            Err(cause) => Err(self.lost(cause)),
         }
+    }
+
+    /// What ends a connection is seldom told apart: it depends on who noticed first.
+    fn lost(&self, cause: impl Display) -> Error {
+        let peer = self.peer.map(|peer| format!(" to {peer}")).unwrap_or_default();
+        let text = format!("lost the connection{peer} ({cause}): try again when the broker runs");
+        Error::new(ErrorKind::Io, text)
     }
 
     /// The next answer that has come as a whole. Requests of the broker, such as "the members of your group have changed", are left
@@ -160,4 +171,24 @@ pub fn is_success(answer: &RemotingCommand) -> bool {
 /// Code and remark of a refusal.
 pub fn refusal(answer: &RemotingCommand) -> String {
     format!("code {} {}", answer.code, answer.remark.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_lost_connection_is_named_with_what_to_do() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut connection = Connection::open(&address, Serializer::Json).unwrap();
+        drop(listener.accept().unwrap());
+        let text = connection.fill().unwrap_err().to_string();
+        assert_eq!(
+            text,
+            format!("lost the connection to {address} (it was closed): try again when the broker runs")
+        );
+    }
 }

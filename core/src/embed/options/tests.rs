@@ -47,7 +47,8 @@ fn contradictions_are_refused() {
     assert!(
         text_of(&Options::new().namesrv(Namesrv::At("nowhere".to_owned()))).contains("namesrvAddr=nowhere")
     );
-    assert!(text_of(&Options::new().namesrv(Namesrv::At(" ".to_owned()))).contains("empty"));
+    let empty = text_of(&Options::new().namesrv(Namesrv::At(" ".to_owned())));
+    assert!(empty.contains("empty; name one as host:port, or leave the option out"), "{empty}");
     let alone = Options::new().namesrv_only().namesrv(Namesrv::At("a:1".to_owned()));
     assert!(text_of(&alone).contains("nothing to start"));
     let ports = Options::new().namesrv_only().port(1).namesrv(Namesrv::Embedded { port: Some(2) });

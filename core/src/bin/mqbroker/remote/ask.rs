@@ -60,5 +60,42 @@ pub fn refused(what: &str, answer: &RemotingCommand) -> Error {
     };
     let text = refusal(answer);
     let end = SEE.iter().filter_map(|see| text.find(see)).min().unwrap_or(text.len());
-    Error::new(kind, format!("{what}: refused with {}", text.get(..end).unwrap_or(&text)))
+    let advice = advice(answer.code);
+    Error::new(kind, format!("{what}: refused with {}{advice}", text.get(..end).unwrap_or(&text)))
+}
+
+/// What to do about a refusal, where its remark does not say it.
+fn advice(code: i32) -> &'static str {
+    match ResponseCode::from_code(code) {
+        Some(ResponseCode::ServiceNotAvailable) => {
+            " - if the disk is full make room, and try again: the broker goes on by itself. Its log says more"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use libbroker::internals::format::wire::{ExtFields, Serializer};
+
+    use super::*;
+
+    #[test]
+    fn a_broker_without_room_is_named_with_what_to_do() {
+        let answer = RemotingCommand {
+            code: i32::from(ResponseCode::ServiceNotAvailable),
+            language: None,
+            version: 0,
+            opaque: 0,
+            flag: 1,
+            serializer: Serializer::Json,
+            remark: Some("no service. See http://somewhere".into()),
+            ext: ExtFields::default(),
+            body: Bytes::new(),
+        };
+        let text = refused("sending to Orders on a", &answer).to_string();
+        let said = "sending to Orders on a: refused with code 14 no service. - if the disk is full make room, and try again";
+        assert!(text.starts_with(said), "{text}");
+    }
 }
