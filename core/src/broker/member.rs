@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::clients::{Client, Joining};
 use super::consume::Puller;
 use super::filter::subscription::{self, ALL};
+use super::offsets::Place;
 use super::operations::Operations;
 use super::refusal::Refusal;
 use super::retry::Back;
@@ -24,7 +25,7 @@ use crate::format::wire::codes::{ResponseCode, version};
 use crate::format::wire::header::pull::{PullHeader, pull_flag};
 use crate::format::wire::header::send::SendBackHeader;
 use crate::net::Peer;
-use crate::store::{GetStatus, PutOutcome};
+use crate::store::PutOutcome;
 
 /// Records read ahead, per queue.
 const READ_MAX: i32 = 32;
@@ -40,6 +41,8 @@ pub struct LocalMember {
     group: String,
     /// The topic, and the retry topic of the group.
     topics: [Arc<str>; 2],
+    /// The tags it wants; none is all.
+    tags: BTreeSet<String>,
     expression: String,
     state: Mutex<State>,
 }
@@ -49,20 +52,25 @@ struct State {
     queues: BTreeMap<QueueKey, Queue>,
     /// The queue that was served last: the next one comes first.
     last: Option<QueueKey>,
+    /// How often a queue was taken up.
+    taken_up: u64,
     left: bool,
 }
 
 /// A queue that this member has.
 #[derive(Debug)]
 struct Queue {
+    /// Tells this time that it has the queue from others. What was handed out at one of them says nothing about another: the offset
+    /// was set in between, or the topic made anew.
+    time: u64,
     /// Where to read next.
     next: i64,
     /// Read, but not handed out.
     ready: VecDeque<(i64, Bytes)>,
     /// Handed out, but not acknowledged.
     open: BTreeSet<i64>,
-    /// What the group has committed, as far as this member knows. Another value there means that somebody set it.
-    committed: Option<i64>,
+    /// Where the group is, as far as this member knows. Another place there means that somebody set it.
+    committed: Place,
 }
 
 /// A message that was handed out.
@@ -71,12 +79,13 @@ pub struct Handed {
     /// The record. A copy: it stays when the broker has stopped.
     pub record: Bytes,
     queue: QueueKey,
+    time: u64,
     offset: i64,
 }
 
 impl Queue {
-    fn at(offset: i64, committed: Option<i64>) -> Self {
-        Self { next: offset, ready: VecDeque::new(), open: BTreeSet::new(), committed }
+    fn at(offset: i64, committed: Place, time: u64) -> Self {
+        Self { time, next: offset, ready: VecDeque::new(), open: BTreeSet::new(), committed }
     }
 
     /// Everything before this is done with.
@@ -96,11 +105,13 @@ impl LocalMember {
         topic: &str,
         expression: &str,
     ) -> Result<Self, Refusal> {
+        let wanted = parse_tags(topic, expression)?;
         let member = Self {
             id: format!("{}@libbroker#{}", peer.remote_addr().ip(), peer.id()),
             peer,
             group: group.to_owned(),
             topics: [topic.into(), names::retry_topic(group).into()],
+            tags: wanted.tags_set.clone(),
             expression: expression.to_owned(),
             state: Mutex::default(),
         };
@@ -109,7 +120,7 @@ impl LocalMember {
             groups: operations.groups.clone(),
             consumers: operations.consumers.clone(),
         };
-        joining.join(&member.client(), member.heartbeat(operations, expression)?);
+        joining.join(&member.client(), member.heartbeat(operations.clock.now_ms(), wanted)?);
         Ok(member)
     }
 
@@ -122,21 +133,15 @@ impl LocalMember {
         }
     }
 
-    fn heartbeat(&self, operations: &Operations, expression: &str) -> Result<ConsumerHeartbeat, Refusal> {
-        let [topic, retry] = &self.topics;
-        let parse = |topic: &str, expression: &str| {
-            let parsed = subscription::parse(topic, Some(expression), None);
-            let sub_version = operations.clock.now_ms();
-            parsed.map(|parsed| Subscription { sub_version, ..parsed }).map_err(|error| {
-                Refusal::new(ResponseCode::SubscriptionParseFailed, format!("tags {expression:?}: {error}"))
-            })
-        };
+    fn heartbeat(&self, now_ms: i64, wanted: Subscription) -> Result<ConsumerHeartbeat, Refusal> {
+        let [_, retry] = &self.topics;
+        let versioned = |subscription| Subscription { sub_version: now_ms, ..subscription };
         Ok(ConsumerHeartbeat {
             group_name: self.group.clone(),
             consume_type: Some(ConsumeType::Passively),
             message_model: Some(MessageModel::Clustering),
             consume_from_where: Some(ConsumeFromWhere::FirstOffset),
-            subscriptions: vec![parse(topic, expression)?, parse(retry, ALL)?],
+            subscriptions: vec![versioned(wanted), versioned(parse_tags(retry, ALL)?)],
             unit_mode: false,
         })
     }
@@ -158,8 +163,9 @@ impl LocalMember {
             }
             if let Some((offset, record)) = queue.ready.pop_front() {
                 queue.open.insert(offset);
+                let time = queue.time;
                 state.last = Some(key.clone());
-                return Ok(Some(Handed { record, queue: key, offset }));
+                return Ok(Some(Handed { record, queue: key, time, offset }));
             }
         }
         Ok(None)
@@ -177,77 +183,91 @@ impl LocalMember {
         }
         state.queues.retain(|key, _| own.contains(key));
         for key in own {
-            let committed = operations.offsets.find(&self.group, &key.0, key.1);
+            let committed = operations.offsets.place(&self.group, &key.0, key.1);
             match state.queues.get_mut(&key) {
                 Some(queue) if queue.committed == committed => {}
                 _ => {
                     let min = operations.store.min_offset(&key.0, key.1).unwrap_or(0);
-                    state.queues.insert(key, Queue::at(committed.unwrap_or(min), committed));
+                    state.taken_up += 1;
+                    let queue = Queue::at(committed.offset.unwrap_or(min), committed, state.taken_up);
+                    state.queues.insert(key, queue);
                 }
             }
         }
     }
 
-    /// What it wants of one of its two topics: all that comes again.
-    fn expression_for(&self, topic: &str) -> &str {
-        let [_, retry] = &self.topics;
-        if **retry == *topic { ALL } else { &self.expression }
-    }
-
-    /// Reads ahead. Rules that keep any consumer from a queue keep this one from it too.
+    /// Reads ahead, past what is not wanted and to where the queue begins: nobody says later that there is more. Rules that keep any
+    /// consumer from a queue keep this one from it too.
     fn read(&self, operations: &Operations, key: &QueueKey, queue: &mut Queue) -> Result<(), Refusal> {
-        let header = PullHeader {
-            consumer_group: Some(&self.group),
-            topic: Some(&key.0),
-            queue_id: Some(key.1),
-            queue_offset: Some(queue.next),
-            message_count_max: Some(READ_MAX),
-            // Not what the group's last heartbeat said: members of one group should, but may not, want the same.
-            sys_flag: Some(pull_flag::SUBSCRIPTION),
-            subscription: Some(self.expression_for(&key.0)),
-            ..PullHeader::default()
-        };
-        let admitted = operations.consume.admit(&header, self.puller())?;
-        let outcome = operations.consume.read(&header, &admitted).outcome;
-        for slice in &outcome.slices {
-            let mut rest = slice.clone();
-            while let Ok(record) = RecordView::parse(&rest) {
-                let (offset, size) = (record.queue_offset(), record.total_size());
-                queue.ready.push_back((offset, Bytes::copy_from_slice(record.bytes())));
-                rest = rest.slice(size..);
+        let [_, retry] = &self.topics;
+        let is_retry = key.0 == *retry;
+        loop {
+            let header = PullHeader {
+                consumer_group: Some(&self.group),
+                topic: Some(&key.0),
+                queue_id: Some(key.1),
+                queue_offset: Some(queue.next),
+                message_count_max: Some(READ_MAX),
+                // Not what the group's last heartbeat said: members of one group should, but may not, want the same.
+                sys_flag: Some(pull_flag::SUBSCRIPTION),
+                subscription: Some(if is_retry { ALL } else { &self.expression }),
+                ..PullHeader::default()
+            };
+            let admitted = operations.consume.admit(&header, self.puller())?;
+            let outcome = operations.consume.read(&header, &admitted).outcome;
+            for slice in &outcome.slices {
+                let mut rest = slice.clone();
+                while let Ok(record) = RecordView::parse(&rest) {
+                    let (offset, size) = (record.queue_offset(), record.total_size());
+                    if is_retry || self.wants(&record) {
+                        queue.ready.push_back((offset, Bytes::copy_from_slice(record.bytes())));
+                    }
+                    rest = rest.slice(size..);
+                }
             }
-        }
-        match outcome.status {
-            GetStatus::OffsetOverflowOne => {}
             // Elsewhere too when the offset is none of the queue's, of a topic that was made anew say.
-            _ => queue.next = outcome.next_begin_offset,
+            let before = std::mem::replace(&mut queue.next, outcome.next_begin_offset);
+            if !queue.ready.is_empty() || queue.next == before {
+                break;
+            }
         }
         self.commit(operations, key, queue);
         Ok(())
     }
 
+    /// Compares the text of the tags: the queue only knows its hash.
+    fn wants(&self, record: &RecordView<'_>) -> bool {
+        let tags = record.tags().and_then(|tags| std::str::from_utf8(tags).ok());
+        self.tags.is_empty() || tags.is_some_and(|tags| self.tags.contains(tags))
+    }
+
     fn commit(&self, operations: &Operations, key: &QueueKey, queue: &mut Queue) {
         let done_to = queue.done_to();
-        if queue.committed != Some(done_to) {
-            operations.offsets.commit(&self.group, &key.0, key.1, done_to);
-            queue.committed = Some(done_to);
+        let Queue { committed, .. } = queue;
+        // The one who set the offset meanwhile means it.
+        if committed.offset != Some(done_to)
+            && operations.offsets.advance(&self.group, &key.0, key.1, *committed, done_to)
+        {
+            committed.offset = Some(done_to);
         }
     }
 
     /// Notes that a message was dealt with. One of a queue that is no longer this member's is left to who has it.
     pub fn acknowledge(&self, operations: &Operations, handed: &Handed) {
         let mut state = self.state.lock();
-        let Some(queue) = state.queues.get_mut(&handed.queue) else { return };
-        // The one who set the offset meanwhile means it.
-        let stored = operations.offsets.find(&self.group, &handed.queue.0, handed.queue.1);
-        if stored == queue.committed && queue.open.remove(&handed.offset) {
+        let queue = state.queues.get_mut(&handed.queue).filter(|queue| queue.time == handed.time);
+        if let Some(queue) = queue
+            && queue.open.remove(&handed.offset)
+        {
             self.commit(operations, &handed.queue, queue);
         }
     }
 
     /// True while a message is this member's to deal with.
     pub fn has_open(&self, handed: &Handed) -> bool {
-        self.state.lock().queues.get(&handed.queue).is_some_and(|queue| queue.open.contains(&handed.offset))
+        let state = self.state.lock();
+        let queue = state.queues.get(&handed.queue).filter(|queue| queue.time == handed.time);
+        queue.is_some_and(|queue| queue.open.contains(&handed.offset))
     }
 
     /// Gives a message back, to come again after the delay of `level`; 0 leaves the level to the group's ladder, below 0 makes it
@@ -292,6 +312,12 @@ impl LocalMember {
         let client: SocketAddr = self.peer.remote_addr();
         Puller { client, broker: self.peer.local_addr() }
     }
+}
+
+fn parse_tags(topic: &str, expression: &str) -> Result<Subscription, Refusal> {
+    subscription::parse(topic, Some(expression), None).map_err(|error| {
+        Refusal::new(ResponseCode::SubscriptionParseFailed, format!("tags {expression:?}: {error}"))
+    })
 }
 
 /// The queues of one member: neighbours, the first members get one more where it does not come out even.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -28,7 +28,36 @@ const LIGHT_QUEUE_ID: i32 = 0;
 pub type QueueOffsets = BTreeMap<i32, i64>;
 
 /// Topic → offsets, of one group.
-type GroupOffsets = TextMap<Arc<Mutex<QueueOffsets>>>;
+type GroupOffsets = TextMap<Arc<Mutex<TopicOffsets>>>;
+
+/// The offsets that one group has of one topic.
+#[derive(Debug, Default)]
+struct TopicOffsets {
+    queues: QueueOffsets,
+    /// Number of the last [`ConsumerOffsets::set`] of each queue that was set.
+    sets: BTreeMap<i32, u64>,
+}
+
+impl From<QueueOffsets> for TopicOffsets {
+    fn from(queues: QueueOffsets) -> Self {
+        Self { queues, sets: BTreeMap::new() }
+    }
+}
+
+impl TopicOffsets {
+    fn place(&self, queue_id: i32) -> Place {
+        let set = self.sets.get(&queue_id).copied().unwrap_or(0);
+        Place { offset: self.queues.get(&queue_id).copied(), set }
+    }
+}
+
+/// Where a group is in a queue. Another value than before says that somebody committed, or set it: also to where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The next message to consume; `None` when the group never said so.
+    pub offset: Option<i64>,
+    set: u64,
+}
 
 /// The offsets that groups have committed, in memory; [`ConsumerOffsets::persist`] writes them down.
 ///
@@ -36,6 +65,8 @@ type GroupOffsets = TextMap<Arc<Mutex<QueueOffsets>>>;
 #[doc(alias = "ConsumerOffsetManager")]
 pub struct ConsumerOffsets {
     groups: RwLock<TextMap<GroupOffsets>>,
+    /// Calls of [`ConsumerOffsets::set`].
+    sets: AtomicU64,
     /// Something was committed since the last [`ConsumerOffsets::persist`].
     is_dirty: AtomicBool,
     /// `enableLmq`: a group whose name is a light queue's has one offset per topic, in a table of its own.
@@ -81,9 +112,15 @@ impl ConsumerOffsets {
         for (key, offsets) in stored.offset_table.into_iter().chain(light) {
             let (topic, group) = key.split_once('@').unwrap_or((&key, ""));
             let topics = groups.entry(group.to_owned()).or_default();
-            topics.insert(topic.to_owned(), Arc::new(Mutex::new(offsets)));
+            topics.insert(topic.to_owned(), Arc::new(Mutex::new(offsets.into())));
         }
-        Ok(Self { groups: RwLock::new(groups), is_dirty: AtomicBool::new(false), light_groups, file })
+        Ok(Self {
+            groups: RwLock::new(groups),
+            sets: AtomicU64::new(0),
+            is_dirty: AtomicBool::new(false),
+            light_groups,
+            file,
+        })
     }
 
     fn is_light(&self, group: &str) -> bool {
@@ -93,19 +130,49 @@ impl ConsumerOffsets {
     /// Stores an offset, whatever its value. Allocates only for a queue that is new to the group.
     #[doc(alias = "commitOffset")]
     pub fn commit(&self, group: &str, topic: &str, queue_id: i32, offset: i64) {
+        self.change(group, topic, queue_id, offset, |_, _| true);
+    }
+
+    /// Stores where a group is to go on, rather than how far it came: [`Place`] tells the two apart.
+    pub fn set(&self, group: &str, topic: &str, queue_id: i32, offset: i64) {
+        let number = self.sets.fetch_add(1, Ordering::Relaxed) + 1;
+        self.change(group, topic, queue_id, offset, |topic, queue_id| {
+            topic.sets.insert(queue_id, number);
+            true
+        });
+    }
+
+    /// Stores an offset for who knows the group at `from`. False, and nothing is stored, when it is elsewhere by now.
+    pub fn advance(&self, group: &str, topic: &str, queue_id: i32, from: Place, offset: i64) -> bool {
+        self.change(group, topic, queue_id, offset, |topic, queue_id| topic.place(queue_id) == from)
+    }
+
+    /// Stores an offset if `admits` the topic and its queue.
+    fn change(
+        &self,
+        group: &str,
+        topic: &str,
+        queue_id: i32,
+        offset: i64,
+        admits: impl FnOnce(&mut TopicOffsets, i32) -> bool,
+    ) -> bool {
         let (topic, group) = canonical(topic, group);
         let queue_id = if self.is_light(&group) { LIGHT_QUEUE_ID } else { queue_id };
-        let old = match self.queues(&group, &topic) {
-            Some(queues) => queues.lock().insert(queue_id, offset),
+        let change = |found: &Mutex<TopicOffsets>| {
+            let mut found = found.lock();
+            admits(&mut found, queue_id).then(|| found.queues.insert(queue_id, offset))
+        };
+        let changed = match self.queues(&group, &topic) {
+            Some(queues) => change(&queues),
             None => {
                 let mut groups = self.groups.write();
-                let queues =
-                    groups.entry(group.to_string()).or_default().entry(topic.to_string()).or_default();
-                queues.lock().insert(queue_id, offset)
+                let topics = groups.entry(group.to_string()).or_default();
+                change(topics.entry(topic.to_string()).or_default())
             }
         };
+        let Some(old) = changed else { return false };
         if old == Some(offset) {
-            return;
+            return true;
         }
         if !self.is_dirty.load(Ordering::Relaxed) {
             self.is_dirty.store(true, Ordering::Release);
@@ -113,20 +180,27 @@ impl ConsumerOffsets {
         if old.is_some_and(|old| offset < old) {
             tracing::warn!(target: "broker::offsets", %group, %topic, queue_id, offset, ?old, "an offset goes back");
         }
+        true
     }
 
     /// The committed offset of a queue.
     #[doc(alias = "queryOffset")]
     pub fn find(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
+        self.place(group, topic, queue_id).offset
+    }
+
+    /// Where a group is in a queue, to be compared with where it is later.
+    pub fn place(&self, group: &str, topic: &str, queue_id: i32) -> Place {
         let (topic, group) = canonical(topic, group);
         let queue_id = if self.is_light(&group) { LIGHT_QUEUE_ID } else { queue_id };
-        self.queues(&group, &topic)?.lock().get(&queue_id).copied()
+        let nowhere = Place { offset: None, set: 0 };
+        self.queues(&group, &topic).map_or(nowhere, |found| found.lock().place(queue_id))
     }
 
     /// The committed offsets of a topic; `None` when the group never committed one.
     pub fn of_topic(&self, group: &str, topic: &str) -> Option<QueueOffsets> {
         let (topic, group) = canonical(topic, group);
-        Some(self.queues(&group, &topic)?.lock().clone())
+        Some(self.queues(&group, &topic)?.lock().queues.clone())
     }
 
     /// Topics of which a group has offsets.
@@ -158,7 +232,7 @@ impl ConsumerOffsets {
             let Some(queues) = topics.get(topic).filter(|_| !without.contains(&group.as_str())) else {
                 continue;
             };
-            for (&queue_id, &offset) in queues.lock().iter() {
+            for (&queue_id, &offset) in &queues.lock().queues {
                 if offset >= min_offset(queue_id) {
                     let entry = lowest.entry(queue_id).or_insert(offset);
                     *entry = offset.min(*entry);
@@ -171,11 +245,13 @@ impl ConsumerOffsets {
     /// Gives `to` the offsets that `from` has of a topic, instead of its own. Nothing happens when `from` has none.
     #[doc(alias = "cloneOffset")]
     pub fn copy(&self, from: &str, to: &str, topic: &str) {
-        let Some(offsets) = self.of_topic(from, topic) else { return };
+        let Some(queues) = self.of_topic(from, topic) else { return };
         let (topic, to) = canonical(topic, to);
+        let number = self.sets.fetch_add(1, Ordering::Relaxed) + 1;
+        let sets = queues.keys().map(|queue_id| (*queue_id, number)).collect();
         let mut groups = self.groups.write();
         let topics = groups.entry(to.into_owned()).or_default();
-        topics.insert(topic.into_owned(), Arc::new(Mutex::new(offsets)));
+        topics.insert(topic.into_owned(), Arc::new(Mutex::new(TopicOffsets { queues, sets })));
         self.is_dirty.store(true, Ordering::Release);
     }
 
@@ -204,7 +280,8 @@ impl ConsumerOffsets {
         let mut offset_table = BTreeMap::new();
         for (group, topics) in groups.iter() {
             for (topic, queues) in topics {
-                let (key, offsets) = (offset_key(topic, group), queues.lock());
+                let (key, found) = (offset_key(topic, group), queues.lock());
+                let offsets = &found.queues;
                 match offsets.get(&LIGHT_QUEUE_ID).filter(|_| self.is_light(group)) {
                     Some(offset) => drop(light.insert(key, *offset)),
                     None => drop(offset_table.insert(key, offsets.clone())),
@@ -237,7 +314,7 @@ impl ConsumerOffsets {
         });
     }
 
-    fn queues(&self, group: &str, topic: &str) -> Option<Arc<Mutex<QueueOffsets>>> {
+    fn queues(&self, group: &str, topic: &str) -> Option<Arc<Mutex<TopicOffsets>>> {
         self.groups.read().get(group)?.get(topic).cloned()
     }
 }

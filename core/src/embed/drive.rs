@@ -189,7 +189,7 @@ impl Embedded {
             if offset < 0 {
                 return Err(invalid(format!("the offset {offset} is below 0")));
             }
-            commit(operations, group, topic, queue_id, offset)?;
+            set(operations, group, topic, queue_id, offset)?;
             operations.watch.changed();
             Ok(())
         })
@@ -201,7 +201,7 @@ impl Embedded {
             let queues = operations.topics.find(topic).ok_or_else(|| no_topic(topic))?.read_queue_nums;
             for queue_id in 0..queues {
                 let offset = reset_target(operations, topic, queue_id, to);
-                commit(operations, group, topic, queue_id, offset)?;
+                set(operations, group, topic, queue_id, offset)?;
             }
             operations.admin.offsets.announce(group, topic);
             operations.watch.changed();
@@ -236,9 +236,9 @@ pub(super) fn bounds(operations: &Operations, topic: &str, queue_id: i32) -> (i6
     (min, operations.store.max_offset(topic, queue_id).max(min))
 }
 
-fn commit(operations: &Operations, group: &str, topic: &str, queue_id: i32, offset: i64) -> Result<()> {
+fn set(operations: &Operations, group: &str, topic: &str, queue_id: i32, offset: i64) -> Result<()> {
     check_name_of(group)?;
-    operations.offsets.commit(group, topic, queue_id, offset);
+    operations.offsets.set(group, topic, queue_id, offset);
     Ok(())
 }
 

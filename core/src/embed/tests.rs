@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::*;
 use crate::error::ErrorKind;
 
+mod members;
+
 const LONG: Duration = Duration::from_secs(20);
 
 fn started() -> Embedded {

@@ -216,3 +216,25 @@ fn light_groups_have_a_table_of_their_own_in_a_file_of_its_own() {
         [again.find("%LMQ%g", "%LMQ%q", 0), again.find("%LMQ%g", "T", 5), again.find("g", "%LMQ%q", 0)];
     assert_eq!(found, [Some(7), Some(8), Some(9)]);
 }
+
+#[test]
+fn who_advances_finds_out_that_somebody_set_the_offset() {
+    let fixture = Fixture::new();
+    let offsets = fixture.open();
+    let nowhere = offsets.place("g", "t", 0);
+    assert_eq!(nowhere.offset, None);
+    assert!(offsets.advance("g", "t", 0, nowhere, 5));
+    assert!(!offsets.advance("g", "t", 0, nowhere, 6), "it is at 5");
+    let at_five = offsets.place("g", "t", 0);
+    offsets.commit("g", "t", 0, 5);
+    assert_eq!(offsets.place("g", "t", 0), at_five, "committed once more");
+    offsets.set("g", "t", 0, 5);
+    assert_ne!(offsets.place("g", "t", 0), at_five, "set to where it was");
+    assert!(!offsets.advance("g", "t", 0, at_five, 6));
+    assert_eq!(offsets.find("g", "t", 0), Some(5));
+    assert!(offsets.advance("g", "t", 0, offsets.place("g", "t", 0), 6));
+    let at_six = offsets.place("g", "t", 0);
+    offsets.copy("g", "g", "t");
+    assert_ne!(offsets.place("g", "t", 0), at_six);
+    assert_eq!(offsets.place("g", "t", 1), nowhere);
+}
