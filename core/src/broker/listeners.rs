@@ -51,6 +51,10 @@ impl GroupListener for Groups {
         self.filters.left(group, is_last);
         self.watch.changed();
     }
+
+    fn offsets_set(&self, _group: &str) {
+        self.watch.changed();
+    }
 }
 
 /// Everyone who wants to know of a closed connection.

@@ -97,7 +97,8 @@ impl OffsetAdmin {
     }
 
     /// Tells the members of a group to go to a point in time (code 222) and gives the offsets they are told. The broker's own
-    /// table stays: members set theirs and commit. A group without members is refused, and its caller may commit instead.
+    /// table stays: members set theirs and commit, but those within the process, for whom it is set here. A group without members is
+    /// refused, and its caller may commit instead.
     #[doc(alias = "resetOffset")]
     pub fn reset(&self, reset: Reset<'_>) -> Result<OffsetsByQueue, Refusal> {
         let offsets = self.offsets_after(reset)?;
@@ -122,6 +123,12 @@ impl OffsetAdmin {
         let body: Bytes = reset_body(&offsets, reset.is_for_c).into();
         for member in members.members() {
             self.notifier.reset_offset(&member.client.peer, header.fields(), body.clone());
+        }
+        if members.members().iter().any(|member| member.client.peer.leads_nowhere()) {
+            for (queue, offset) in &offsets {
+                self.offsets.set(reset.group, reset.topic, queue.queue_id, *offset);
+            }
+            self.consumers.offsets_set(reset.group);
         }
         tracing::info!(target: "broker::admin", ?reset, members = members.members().len(), "offsets reset");
         Ok(offsets)

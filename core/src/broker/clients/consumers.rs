@@ -110,6 +110,9 @@ pub trait GroupListener: Send + Sync {
 
     /// A member is gone; `is_last` when the group has no other.
     fn left(&self, group: &str, is_last: bool);
+
+    /// Somebody set the offsets of the group, which has members within the process.
+    fn offsets_set(&self, _group: &str) {}
 }
 
 #[derive(Default)]
@@ -213,6 +216,13 @@ impl Consumers {
             Arc::new(subscription)
         });
         versioned.collect()
+    }
+
+    /// Tells members within the process that their offsets were set.
+    pub fn offsets_set(&self, group: &str) {
+        if let Some(listener) = self.listener.get() {
+            listener.offsets_set(group);
+        }
     }
 
     /// Takes a connection out of a group; the others are told if `tells_members`.
