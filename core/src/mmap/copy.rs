@@ -10,19 +10,33 @@ use super::disk::Disk;
 /// Read at once. Pieces that are zero are left out of the copy: files are made long before they are full.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Copies a directory with everything in it, files and directories, to `to`, which is made. Files that come or go meanwhile may or may
-/// not be in the copy; each that is has the length that it had, and every byte that was in it when its copying began. Nothing is
-/// synced.
+/// Copies a directory with everything in it, files and directories, to `to`, which is made and must not lie in `from`. Files that come
+/// or go meanwhile may or may not be in the copy; each that is has the length that it had, and every byte that was in it when its
+/// copying began. The last by name is copied first: the oldest of a sequence may be deleted meanwhile, and leave no gap. Nothing
+/// is synced.
 pub fn copy_dir(disk: &Disk, from: &Path, to: &Path) -> io::Result<()> {
     disk.create_dir_all(to)?;
+    if let Some(from) = present(from.canonicalize())?
+        && to.canonicalize()?.starts_with(&from)
+    {
+        let text = format!("{} cannot be copied into itself, to {}", from.display(), to.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    copy_entries(disk, from, to)
+}
+
+fn copy_entries(disk: &Disk, from: &Path, to: &Path) -> io::Result<()> {
+    disk.create_dir_all(to)?;
     let Some(entries) = present(std::fs::read_dir(from))? else { return Ok(()) };
+    let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.file_name()));
     for entry in entries {
-        let entry = entry?;
         let target = to.join(entry.file_name());
-        let Some(kind) = present(entry.file_type())? else { continue };
-        if kind.is_dir() {
-            copy_dir(disk, &entry.path(), &target)?;
-        } else if kind.is_file() {
+        // Links are followed: a store may have parts of it elsewhere.
+        let Some(found) = present(std::fs::metadata(entry.path()))? else { continue };
+        if found.is_dir() {
+            copy_entries(disk, &entry.path(), &target)?;
+        } else if found.is_file() {
             copy_file(disk, &entry.path(), &target)?;
         }
     }
@@ -82,13 +96,51 @@ mod tests {
         big.write_at(b"end", 9_999_997).unwrap();
         std::fs::write(from.join("a/small"), b"small").unwrap();
         std::fs::write(from.join("empty"), b"").unwrap();
+        std::os::unix::fs::symlink(from.join("a"), from.join("link")).unwrap();
         copy_dir(&Disk::real(), &from, &to).unwrap();
-        for name in ["a/b/big", "a/small", "empty"] {
+        for name in ["a/b/big", "a/small", "empty", "link/small"] {
             assert!(
                 std::fs::read(from.join(name)).unwrap() == std::fs::read(to.join(name)).unwrap(),
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn files_that_are_deleted_meanwhile_leave_no_gap() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+        std::fs::create_dir_all(&from).unwrap();
+        for number in 0..30 {
+            std::fs::write(from.join(format!("{number:020}")), "x").unwrap();
+        }
+        let oldest = std::sync::atomic::AtomicUsize::new(0);
+        let deleted = from.clone();
+        // With each file that is copied, the two oldest go.
+        let disk = Disk::failing(std::sync::Arc::new(move |operation, _| {
+            for _ in 0..usize::from(operation == crate::mmap::disk::Operation::Write) * 2 {
+                let number = oldest.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let _ = std::fs::remove_file(deleted.join(format!("{number:020}")));
+            }
+            None
+        }));
+        copy_dir(&disk, &from, &to).unwrap();
+        let mut copied: Vec<usize> = std::fs::read_dir(&to)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .collect();
+        copied.sort_unstable();
+        assert_eq!(copied, (20..30).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_directory_is_not_copied_into_itself() {
+        let scratch = tempfile::tempdir().unwrap();
+        let inside = scratch.path().join("a/b");
+        std::fs::create_dir_all(&inside).unwrap();
+        let error = copy_dir(&Disk::real(), scratch.path(), &inside.join("copy")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(std::fs::read_dir(inside.join("copy")).unwrap().count(), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Copying a store that is in use. What is derived is copied before what it is derived from: queues and index first, then the
-//! checkpoint, the log last, and an abort marker. The copy looks as if the process had been killed in between, and recovery makes
-//! it whole: everything stored before the call is in it.
+//! Copying a store that is in use. An abort marker comes first: the copy looks as if the process had been killed, also when it is never
+//! finished. Then the checkpoint, which must not say more of the queues than their copies know; then what is derived before what
+//! it is derived from: queues and index, and the log last. Recovery makes it whole: everything stored before the call is in it.
 
 use std::path::Path;
 
@@ -18,6 +18,13 @@ impl MessageStore {
             Error::io(format_args!("copy {what} of the store to {}", dir.display()), cause)
         };
         let options = &self.options;
+        disk.create_empty(&dir.join(file::ABORT)).map_err(|cause| failed("the marker", &cause))?;
+        copy_file(disk, &options.root.join(file::CHECKPOINT), &dir.join(file::CHECKPOINT))
+            .map_err(|cause| failed("the checkpoint", &cause))?;
+        if self.log.flush().is_buffered() {
+            // What was put is not in the file yet.
+            self.flush_now()?;
+        }
         let parts = [
             (file::CONSUME_QUEUE, options.consume_queue_path()),
             (file::CONSUME_QUEUE_EXT, options.consume_queue_ext_path()),
@@ -28,10 +35,7 @@ impl MessageStore {
                 copy_dir(disk, &from, &dir.join(name)).map_err(|cause| failed(name, &cause))?;
             }
         }
-        let checkpoint = options.root.join(file::CHECKPOINT);
-        copy_file(disk, &checkpoint, &dir.join(file::CHECKPOINT))
-            .and_then(|()| copy_dir(disk, &options.commit_log_path(), &dir.join(file::COMMIT_LOG)))
-            .and_then(|()| disk.create_empty(&dir.join(file::ABORT)).map(drop))
+        copy_dir(disk, &options.commit_log_path(), &dir.join(file::COMMIT_LOG))
             .map_err(|cause| failed("the log", &cause))
     }
 }

@@ -9,6 +9,7 @@ mod index;
 mod light_queues;
 mod model;
 mod retention;
+mod snapshot;
 mod sync_failures;
 mod topic_deletion;
 
