@@ -59,7 +59,8 @@ use crate::broker::{Broker, BrokerParts};
 use crate::clock::Clock;
 use crate::config::{Config, Host, LiveConfig, Loaded};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mmap::copy::copy_dir;
+use crate::format::names::file;
+use crate::mmap::copy::copy_dir_to;
 use crate::mmap::disk::Disk;
 use crate::namesrv::NameServer;
 use crate::net::{Faults, IoThreads};
@@ -255,9 +256,7 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
     if resolved.broker {
         make_store_dir(&loaded.config.store.store_path_root_dir)?;
     }
-    if let Some(snapshot) = &resolved.snapshot {
-        copy_snapshot(snapshot, &loaded)?;
-    }
+    let filled = resolved.snapshot.as_deref().map(|snapshot| Filled::from(snapshot, &loaded)).transpose()?;
     let config = LiveConfig::new(&loaded);
     let current = config.snapshot();
     let bind = resolve_host(&current.listen_host())?;
@@ -266,20 +265,29 @@ fn start_checked(resolved: Resolved) -> Result<Embedded> {
     let with = With { broker: resolved.broker, namesrv: resolved.namesrv.is_none() };
     let (clock, faults) = (resolved.clock, Faults::default());
     match start_parts(&mut running, &config, bind, with, (&clock, &faults)) {
-        Ok(()) => Ok(Embedded {
-            address: running.broker.as_ref().map(Broker::address),
-            namesrv_address: running.namesrv.as_ref().map(|namesrv| namesrv.address()),
-            store_dir: current.store.store_path_root_dir.clone(),
-            name: current.broker.broker_name.as_str().to_owned(),
-            clock,
-            faults,
-            process: running.home.mark(),
-            running: Mutex::new(Some(running)),
-            log: LogRoute::default(),
-        }),
+        Ok(()) => {
+            if let Some(filled) = filled {
+                filled.keep();
+            }
+            Ok(Embedded {
+                address: running.broker.as_ref().map(Broker::address),
+                namesrv_address: running.namesrv.as_ref().map(|namesrv| namesrv.address()),
+                store_dir: current.store.store_path_root_dir.clone(),
+                name: current.broker.broker_name.as_str().to_owned(),
+                clock,
+                faults,
+                process: running.home.mark(),
+                running: Mutex::new(Some(running)),
+                log: LogRoute::default(),
+            })
+        }
         Err(error) => {
             if let Err(second) = running.stop(Duration::ZERO) {
                 tracing::warn!(target: "broker", error = %second, "cleaning up after a failed start");
+            }
+            if let Some(filled) = filled.filter(|_| error.kind() == ErrorKind::StoreLocked) {
+                // It is somebody else's by now.
+                filled.keep();
             }
             Err(error)
         }
@@ -330,17 +338,39 @@ fn make_store_dir(dir: &Path) -> Result<()> {
     })
 }
 
-/// Fills a store directory, which must have been empty, with a snapshot.
-fn copy_snapshot(snapshot: &Path, loaded: &Loaded) -> Result<()> {
-    let target = &loaded.config.store.store_path_root_dir;
-    if !snapshot.is_dir() {
-        let text = format!("the snapshot {} is no directory", snapshot.display());
-        return Err(Error::new(ErrorKind::NotFound, text));
+/// Directories that were filled with a snapshot. Dropped, it empties them again: they are as the failed start found them, and
+/// nobody takes half a copy for a store.
+struct Filled(Vec<PathBuf>);
+
+impl Filled {
+    /// Fills the store's directories, which must have been empty. The log goes where the configuration has it.
+    fn from(snapshot: &Path, loaded: &Loaded) -> Result<Self> {
+        if !snapshot.is_dir() {
+            let text = format!("the snapshot {} is no directory", snapshot.display());
+            return Err(Error::new(ErrorKind::NotFound, text));
+        }
+        let (disk, store) = (Disk::real(), &loaded.config.store);
+        let (root, log) = (&store.store_path_root_dir, store.commit_log_dir());
+        let mut filled = Self(Vec::new());
+        for dir in [root, &log] {
+            testing::make_empty(&disk, dir).map_err(|error| error.while_doing("start from a snapshot"))?;
+        }
+        filled.0.extend([root.clone(), log.clone()]);
+        copy_dir_to(&disk, snapshot, root, |name| (name == file::COMMIT_LOG).then(|| log.clone()))
+            .map_err(|cause| Error::io(format_args!("copy the snapshot {}", snapshot.display()), &cause))?;
+        Ok(filled)
     }
-    let disk = Disk::real();
-    testing::make_empty(&disk, target).map_err(|error| error.while_doing("start from a snapshot"))?;
-    copy_dir(&disk, snapshot, target)
-        .map_err(|cause| Error::io(format_args!("copy the snapshot {}", snapshot.display()), &cause))
+
+    /// The start succeeded.
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Filled {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|dir| testing::empty(&Disk::real(), dir));
+    }
 }
 
 fn namesrv_port(config: &Config, with_broker: bool) -> u16 {

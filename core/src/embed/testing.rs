@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Embedded;
+use super::drive::stopped;
 use super::inspect::is_own;
 use super::message::{invalid, refused};
 use crate::broker::operations::Operations;
@@ -87,16 +88,18 @@ impl Embedded {
     }
 
     /// Copies the store to `dir`, which must be empty or missing, while the broker runs: everything stored before the call is in it,
-    /// messages, topics, groups and offsets. A broker is started from it with `Options::snapshot`, or on the copy itself.
+    /// messages, topics, groups and offsets. A broker is started from it with `Options::snapshot`, or on the copy itself; it recovers as
+    /// after a crash, so that messages of a topic that was deleted may be there again, once a topic of that name is made. On an error
+    /// the directory is empty.
     pub fn snapshot(&self, dir: &Path) -> Result<()> {
         self.call("snapshot", |operations| {
             let disk = Disk::real();
             make_empty(&disk, dir)?;
-            operations.persist()?;
-            let config = operations.store.options().root.join(file::CONFIG);
-            copy_dir(&disk, &config, &dir.join(file::CONFIG))
-                .map_err(|cause| Error::io(format_args!("copy tables to {}", dir.display()), &cause))?;
-            operations.store.copy_to(&disk, dir)
+            let copied = copy_store(operations, &disk, dir);
+            if copied.is_err() {
+                empty(&disk, dir);
+            }
+            copied
         })
     }
 
@@ -136,6 +139,16 @@ impl Embedded {
     }
 }
 
+fn copy_store(operations: &Operations, disk: &Disk, dir: &Path) -> Result<()> {
+    operations.persist()?;
+    let config = operations.store.options().root.join(file::CONFIG);
+    copy_dir(disk, &config, &dir.join(file::CONFIG))
+        .map_err(|cause| Error::io(format_args!("copy tables to {}", dir.display()), &cause))?;
+    operations.store.copy_to(disk, dir)?;
+    // A stop may have removed files before they were copied.
+    if operations.watch.is_closed() { Err(stopped()) } else { Ok(()) }
+}
+
 fn clear_topics(operations: &Operations) -> Result<()> {
     for topic in operations.topics.all() {
         let name = &topic.topic_name;
@@ -156,4 +169,15 @@ pub(super) fn make_empty(disk: &Disk, dir: &Path) -> Result<()> {
         return Err(invalid(format!("{} is not empty", dir.display())));
     }
     disk.create_dir_all(dir).map_err(failed)
+}
+
+/// Removes what a failure left in a directory that was empty.
+pub(super) fn empty(disk: &Disk, dir: &Path) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let removed = if path.is_dir() { disk.remove_dir_all(&path) } else { disk.remove(&path) };
+        if let Err(error) = removed {
+            tracing::warn!(target: "broker", path = %path.display(), %error, "cleaning up after a failed copy");
+        }
+    }
 }

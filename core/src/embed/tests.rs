@@ -8,6 +8,7 @@ use super::*;
 use crate::error::ErrorKind;
 
 mod members;
+mod snapshots;
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -1,9 +1,10 @@
 //! Copying directories of a store, also of one that is in use.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 
@@ -15,14 +16,34 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// copying began. The last by name is copied first: the oldest of a sequence may be deleted meanwhile, and leave no gap. Nothing
 /// is synced.
 pub fn copy_dir(disk: &Disk, from: &Path, to: &Path) -> io::Result<()> {
+    check_apart(disk, from, to)?;
+    copy_entries(disk, from, to)
+}
+
+/// [`copy_dir`] to a directory, but for the entries of `from` that `place` sends elsewhere.
+pub fn copy_dir_to(
+    disk: &Disk,
+    from: &Path,
+    to: &Path,
+    place: impl Fn(&OsStr) -> Option<PathBuf>,
+) -> io::Result<()> {
+    check_apart(disk, from, to)?;
+    for entry in std::fs::read_dir(from)? {
+        let name = entry?.file_name();
+        let target = place(&name).unwrap_or_else(|| to.join(&name));
+        copy_entry(disk, &from.join(&name), &target)?;
+    }
+    Ok(())
+}
+
+fn check_apart(disk: &Disk, from: &Path, to: &Path) -> io::Result<()> {
     disk.create_dir_all(to)?;
-    if let Some(from) = present(from.canonicalize())?
-        && to.canonicalize()?.starts_with(&from)
-    {
+    let Some(from) = present(from.canonicalize())? else { return Ok(()) };
+    if to.canonicalize()?.starts_with(&from) {
         let text = format!("{} cannot be copied into itself, to {}", from.display(), to.display());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
-    copy_entries(disk, from, to)
+    Ok(())
 }
 
 fn copy_entries(disk: &Disk, from: &Path, to: &Path) -> io::Result<()> {
@@ -31,16 +52,18 @@ fn copy_entries(disk: &Disk, from: &Path, to: &Path) -> io::Result<()> {
     let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
     entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.file_name()));
     for entry in entries {
-        let target = to.join(entry.file_name());
-        // Links are followed: a store may have parts of it elsewhere.
-        let Some(found) = present(std::fs::metadata(entry.path()))? else { continue };
-        if found.is_dir() {
-            copy_entries(disk, &entry.path(), &target)?;
-        } else if found.is_file() {
-            copy_file(disk, &entry.path(), &target)?;
-        }
+        copy_entry(disk, &entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
+}
+
+/// Links are followed: a store may have parts of it elsewhere.
+fn copy_entry(disk: &Disk, from: &Path, to: &Path) -> io::Result<()> {
+    match present(std::fs::metadata(from))? {
+        Some(found) if found.is_dir() => copy_entries(disk, from, to),
+        Some(found) if found.is_file() => copy_file(disk, from, to),
+        _ => Ok(()),
+    }
 }
 
 /// Copies one file; nothing happens when there is none.
