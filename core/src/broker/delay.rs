@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::persist::TableFile;
 use super::stats::BrokerStats;
@@ -59,6 +59,8 @@ struct Shared {
     arrived: Signal,
     /// Next unit of each level, by level.
     offsets: Mutex<DelayOffsetTable>,
+    /// Held during a delivery: who passes over what waits must not be overtaken by one.
+    delivering: Mutex<()>,
     file: TableFile,
     stats: Arc<BrokerStats>,
     counts: bool,
@@ -100,6 +102,7 @@ impl DelayService {
             stop: StopToken::new(),
             arrived: Signal::new(),
             offsets: Mutex::new(offsets),
+            delivering: Mutex::default(),
             file,
             stats,
             counts,
@@ -119,9 +122,11 @@ impl DelayService {
         self.shared.offsets.lock().clone()
     }
 
-    /// Passes over everything that waits: it is never delivered.
+    /// Passes over everything that waits: it is never delivered, nor is anything being delivered when this returns. Blocks for one
+    /// delivery at most.
     pub fn skip_all(&self) {
-        let Shared { store, offsets, file, .. } = &*self.shared;
+        let Shared { store, offsets, delivering, file, .. } = &*self.shared;
+        let _none = delivering.lock();
         let mut offsets = offsets.lock();
         for (level, _) in store.options().delay_levels.iter() {
             let end = store.max_offset(names::SCHEDULE_TOPIC, delay_queue_id(level));
@@ -181,7 +186,7 @@ impl Shared {
     fn deliver_due(&self, state: &mut Level) -> Head {
         let level = state.level;
         let queue_id = delay_queue_id(level);
-        let saved = self.offsets.lock().offset_table.get(&level).copied();
+        let saved = self.saved(level);
         let offset = self.valid_offset(saved, queue_id);
         let units = self.store.units(names::SCHEDULE_TOPIC, queue_id, offset, UNITS_PER_TURN);
         let mut head = if units.is_empty() { Head::Empty } else { Head::More };
@@ -194,11 +199,17 @@ impl Shared {
                 head = Head::DueIn(wait);
                 break;
             }
+            let delivering = self.delivering.lock();
+            if self.saved(level) != saved {
+                // Everything that waits was passed over.
+                return Head::More;
+            }
             if !self.deliver(queue_id, unit.unit.physical_offset) {
                 head = Head::Refused;
                 break;
             }
             next = unit.offset + 1;
+            MutexGuard::unlock_fair(delivering);
         }
         if next != offset {
             let mut offsets = self.offsets.lock();
@@ -210,6 +221,10 @@ impl Shared {
             self.file.note_change();
         }
         head
+    }
+
+    fn saved(&self, level: i32) -> Option<i64> {
+        self.offsets.lock().offset_table.get(&level).copied()
     }
 
     /// The saved offset, moved into what the queue holds.

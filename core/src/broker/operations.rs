@@ -80,7 +80,7 @@ impl Operations {
             let queues = self.topics.find(topic).map_or(0, |topic| topic.read_queue_nums);
             for queue_id in 0..queues {
                 let end = self.store.max_offset(topic, queue_id);
-                self.offsets.commit(names::TRANS_GROUP, topic, queue_id, end);
+                self.offsets.set(names::TRANS_GROUP, topic, queue_id, end);
             }
         }
     }

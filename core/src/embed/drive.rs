@@ -319,8 +319,7 @@ fn send_all(operations: &Operations, outgoing: &[Outgoing<'_>]) -> Vec<Result<Se
     let appended = each.iter().filter_map(|sent| sent.as_ref().ok()?.appended.as_ref());
     if let Some(end) = appended.map(|appended| appended.physical_offset + appended.size_bytes as i64).max() {
         // What was sent can be read when this returns. Mostly it can already; not when a file has to be made first.
-        let look = || (operations.store.dispatched_offset() >= end).then_some(());
-        operations.watch.wait(Some(DISPATCH_WAIT_MAX), look);
+        wait_for_dispatch(operations, end);
     }
     let results = each.into_iter().zip(outgoing).map(|(sent, outgoing)| {
         let sent = sent.map_err(refused)?;
@@ -328,6 +327,12 @@ fn send_all(operations: &Operations, outgoing: &[Outgoing<'_>]) -> Vec<Result<Se
         result_of(operations, sent, status, outgoing.id.clone(), OffsetMessageId::new(host, 0))
     });
     results.collect()
+}
+
+/// Returns when what lies before `end` in the log can be found in its queues, or cannot for long.
+pub(super) fn wait_for_dispatch(operations: &Operations, end: i64) {
+    let look = || (operations.store.dispatched_offset() >= end).then_some(());
+    operations.watch.wait(Some(DISPATCH_WAIT_MAX), look);
 }
 
 /// The id that the caller gave the message.

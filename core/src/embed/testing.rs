@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Embedded;
-use super::drive::stopped;
+use super::drive::{stopped, wait_for_dispatch};
 use super::inspect::is_own;
 use super::message::{invalid, refused};
 use crate::broker::operations::Operations;
@@ -104,11 +104,13 @@ impl Embedded {
     }
 
     /// Makes the broker as if it were new to whoever uses it: deletes every topic and group that is not its own, with messages and
-    /// offsets; what is delayed or half is never delivered, and faults are forgotten. Connections stay, and so do topics that
-    /// clients create anew.
+    /// offsets; what is delayed is never delivered, of half messages no producer is asked any more, and faults are forgotten. Connections
+    /// stay, and so does what clients do from then on: topics that they create anew, transactions that they end only now.
     pub fn clear(&self) -> Result<()> {
         self.faults.clear();
         self.call("clear", |operations| {
+            // What was acknowledged to a client may be on its way into its queue.
+            wait_for_dispatch(operations, operations.store.max_physical_offset());
             operations.forget_waiting();
             clear_topics(operations)?;
             for group in operations.groups.all() {

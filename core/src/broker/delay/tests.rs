@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::mpsc::sync_channel;
 
 use super::*;
 use crate::broker::admin::testing::Fixture;
@@ -6,6 +7,7 @@ use crate::broker::stats::{Span, Stat};
 use crate::broker::testing::wait_until;
 use crate::format::record::properties;
 use crate::store::BodyForm;
+use crate::store::dispatch::{Arrival, ArrivalListener};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -211,4 +213,41 @@ fn a_message_that_cannot_go_into_other_queues_goes_into_its_own() {
     let store = &delayed.fixture.store;
     wait_until("the light queue is dispatched", || store.max_offset("%LMQ%a", 0) == 1);
     assert_eq!(store.max_offset("%LMQ%b", 0), 0);
+}
+
+/// Tells of the first message of `T`, and holds it up for a moment, until it is told to go on.
+struct FirstOfT(std::sync::mpsc::SyncSender<()>, Mutex<Option<std::sync::mpsc::Receiver<()>>>);
+
+impl ArrivalListener for FirstOfT {
+    fn arrived(&self, arrivals: &[Arrival<'_>]) {
+        if arrivals.iter().any(|arrival| arrival.topic == "T")
+            && let Some(go_on) = self.1.lock().take()
+        {
+            self.0.send(()).unwrap();
+            let _ = go_on.recv_timeout(Duration::from_millis(100));
+        }
+    }
+}
+
+#[test]
+fn what_is_passed_over_is_not_delivered_any_more_though_it_was_due() {
+    let delayed = Delayed::new();
+    // Makes the queue's file.
+    delayed.put(1, "first");
+    delayed.advance(HOUR);
+    delayed.wait_for(&["first"]);
+    let ((sender, first), (go_on, told)) = (sync_channel(1), sync_channel(1));
+    delayed.fixture.store.set_arrival_listener(Arc::new(FirstOfT(sender, Mutex::new(Some(told)))));
+    for number in 0..250 {
+        delayed.put(1, &number.to_string());
+    }
+    delayed.advance(HOUR);
+    first.recv().unwrap();
+    delayed.service.skip_all();
+    let _ = go_on.send(());
+    delayed.put(1, "behind");
+    delayed.advance(HOUR);
+    wait_until("the one behind comes", || delayed.delivered().last().is_some_and(|last| last == "behind"));
+    let delivered = delayed.delivered();
+    assert!(delivered.len() < 10, "those that were under way: {delivered:?}");
 }

@@ -17,7 +17,7 @@ use super::half;
 use super::op::Finished;
 use crate::broker::clients::Producers;
 use crate::broker::notify::ClientNotifier;
-use crate::broker::offsets::ConsumerOffsets;
+use crate::broker::offsets::{ConsumerOffsets, Place};
 use crate::broker::topics::Topics;
 use crate::clock::{Clock, Moment};
 use crate::config::{BrokerRole, LiveConfig};
@@ -165,6 +165,7 @@ impl Checker {
 
 impl Parts {
     fn check_queue(&self, round: &Round, copies: &mut Copies, stop: &StopToken) {
+        let begun_at = self.places(round.queue_id);
         let half_begin = self.progress(names::TRANS_HALF_TOPIC, round.queue_id);
         let op_begin = self.progress(names::TRANS_OP_HALF_TOPIC, round.queue_id);
         let mut finished = Finished::new(&self.store, round.queue_id, op_begin, half_begin);
@@ -178,6 +179,10 @@ impl Parts {
                 if stop.is_stopped() || self.clock.moment() >= round.deadline {
                     break 'round;
                 }
+                if self.places(round.queue_id) != begun_at {
+                    // Everything that waits was passed over.
+                    return;
+                }
                 if finished.take(offset, copies) {
                     copies.forget(offset);
                 } else if !self.pass(round, offset, unit.physical_offset, copies) {
@@ -186,7 +191,13 @@ impl Parts {
                 next = offset + 1;
             }
         }
-        self.save(round.queue_id, next, finished.progress(op_begin));
+        self.save(round.queue_id, begun_at, [next, finished.progress(op_begin)]);
+    }
+
+    /// Where the check is in a half queue and its op queue.
+    fn places(&self, queue_id: i32) -> [Place; 2] {
+        [names::TRANS_HALF_TOPIC, names::TRANS_OP_HALF_TOPIC]
+            .map(|topic| self.offsets.place(names::TRANS_GROUP, topic, queue_id))
     }
 
     /// The saved offset of a queue, moved into what the queue holds.
@@ -198,18 +209,18 @@ impl Parts {
 
     /// Saves how far the round came, when everything is durable that lets it forget the messages before: a crash then forgets no
     /// question. It is written down at once, so that a crash repeats few.
-    fn save(&self, queue_id: i32, half_next: i64, op_next: i64) {
-        let places = [(names::TRANS_HALF_TOPIC, half_next), (names::TRANS_OP_HALF_TOPIC, op_next)];
-        let saved = |topic: &str| self.offsets.find(names::TRANS_GROUP, topic, queue_id);
-        if places.iter().all(|(topic, next)| saved(topic).unwrap_or(0) == *next) {
+    fn save(&self, queue_id: i32, [half, op]: [Place; 2], [half_next, op_next]: [i64; 2]) {
+        let places = [(names::TRANS_HALF_TOPIC, half, half_next), (names::TRANS_OP_HALF_TOPIC, op, op_next)];
+        let moves = |(_, from, next): &(&str, Place, i64)| from.offset.unwrap_or(0) != *next;
+        if !places.iter().any(moves) {
             return;
         }
         if let Err(error) = self.store.flush_now() {
             tracing::error!(target: "broker::transaction", %error, "the progress of the check is not saved");
             return;
         }
-        for (topic, next) in places.into_iter().filter(|(topic, next)| saved(topic).unwrap_or(0) != *next) {
-            self.offsets.commit(names::TRANS_GROUP, topic, queue_id, next);
+        for (topic, from, next) in places.into_iter().filter(moves) {
+            self.offsets.advance(names::TRANS_GROUP, topic, queue_id, from, next);
         }
         if let Err(error) = self.offsets.persist() {
             tracing::error!(target: "broker::transaction", %error, "the progress of the check is not on disk");

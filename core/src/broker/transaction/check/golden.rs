@@ -129,9 +129,21 @@ fn unhex(text: &str) -> Vec<u8> {
 #[test]
 fn progress_is_stored_where_java_stores_it() {
     let fixture = Fixture::new(&[]);
-    parts(&fixture).save(0, 3, 2);
+    let parts = parts(&fixture);
+    parts.save(0, parts.places(0), [3, 2]);
     let text = String::from_utf8(fixture.offsets.encode()).unwrap();
     for (topic, offset) in [(names::TRANS_HALF_TOPIC, 3), (names::TRANS_OP_HALF_TOPIC, 2)] {
         assert!(text.contains(&format!("\"{topic}@CID_RMQ_SYS_TRANS\":{{0:{offset}}}")), "{text}");
     }
+}
+
+#[test]
+fn a_round_does_not_undo_what_was_set_meanwhile() {
+    let fixture = Fixture::new(&[]);
+    let parts = parts(&fixture);
+    let begun_at = parts.places(0);
+    fixture.offsets.set(names::TRANS_GROUP, names::TRANS_HALF_TOPIC, 0, 9);
+    parts.save(0, begun_at, [3, 2]);
+    let found = parts.places(0).map(|place| place.offset);
+    assert_eq!(found, [Some(9), Some(2)]);
 }
