@@ -26,6 +26,7 @@ use crate::format::wire::header::pull::{PullHeader, pull_flag};
 use crate::format::wire::header::send::SendBackHeader;
 use crate::net::Peer;
 use crate::store::PutOutcome;
+use crate::store::fan_out::entries;
 
 /// Records read ahead, per queue.
 const READ_MAX: i32 = 32;
@@ -218,7 +219,7 @@ impl LocalMember {
             for slice in &outcome.slices {
                 let mut rest = slice.clone();
                 while let Ok(record) = RecordView::parse(&rest) {
-                    let (offset, size) = (record.queue_offset(), record.total_size());
+                    let (offset, size) = (offset_in(operations, key, &record), record.total_size());
                     if is_retry || self.wants(&record) {
                         queue.ready.push_back((offset, Bytes::copy_from_slice(record.bytes())));
                     }
@@ -312,6 +313,17 @@ impl LocalMember {
         let client: SocketAddr = self.peer.remote_addr();
         Puller { client, broker: self.peer.local_addr() }
     }
+}
+
+/// The place of a record in a queue that it was read from. It says its place in its own queue; it may lie in others too.
+fn offset_in(operations: &Operations, (topic, queue_id): &QueueKey, record: &RecordView<'_>) -> i64 {
+    if record.topic() == Some(topic) && record.queue_id() == *queue_id {
+        return record.queue_offset();
+    }
+    let fan_out = operations.store.options().fan_out;
+    let elsewhere = entries(fan_out, record.queue_id(), record.properties()).into_iter();
+    let mut here = elsewhere.filter(|(target, _)| target.topic == &**topic && target.queue_id == *queue_id);
+    here.next().map_or(record.queue_offset(), |(_, offset)| offset)
 }
 
 fn parse_tags(topic: &str, expression: &str) -> Result<Subscription, Refusal> {

@@ -380,7 +380,9 @@ fn collect(
     while next < end && found.len() < limit {
         let outcome = operations.store.get(&query.topic, queue_id, next, READ_MAX, &MatchAll);
         for message in outcome.slices.iter().flat_map(|slice| Message::all_of(slice)) {
-            if message.queue_offset < end && query.wants(&message) && found.len() < limit {
+            // One that lies in other queues too only knows its place in its own.
+            let is_before_end = message.queue_offset < end || message.topic != query.topic;
+            if is_before_end && query.wants(&message) && found.len() < limit {
                 found.push(message);
             }
         }

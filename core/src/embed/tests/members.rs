@@ -102,3 +102,24 @@ fn a_reset_by_an_administrator_reaches_a_member_that_waits() {
     drop(operations);
     assert_eq!(offset_of(&broker, "g"), Some(0));
 }
+
+#[test]
+fn a_message_in_a_light_queue_has_its_place_there() {
+    let options = Options::new().property("enableLmq", "true").property("enableMultiDispatch", "true");
+    let broker = start(options).unwrap();
+    broker.create_topic("t", 1).unwrap();
+    broker.send_many(&["a", "b", "c"].map(|body| NewMessage::new("t", body))).unwrap();
+    let mut message = NewMessage::new("t", "fanned out");
+    message.properties = vec![("INNER_MULTI_DISPATCH".to_owned(), "%LMQ%x,%LMQ%y".to_owned())];
+    broker.send(&message).unwrap();
+    let offset = || {
+        let places = broker.offsets("g").unwrap();
+        places.iter().find(|queue| queue.topic == "%LMQ%y").map(|queue| queue.offset)
+    };
+    let consumer = broker.consume("%LMQ%y", "g", "*").unwrap();
+    let delivery = consumer.try_next().unwrap().unwrap();
+    assert_eq!((offset(), delivery.message().body.clone()), (Some(0), "fanned out".into()));
+    delivery.ack().unwrap();
+    assert_eq!(offset(), Some(1));
+    assert_eq!(broker.messages(&MessageQuery::new("%LMQ%y")).unwrap().len(), 1);
+}
