@@ -16,6 +16,9 @@ use crate::mmap::copy::copy_dir;
 use crate::mmap::disk::Disk;
 pub use crate::net::FaultAction;
 
+/// Times beyond cannot be told from mistakes, and would run over.
+const ADVANCE_MAX: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// Requests that fail on cue. Calls within the process never do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,6 +69,9 @@ impl Embedded {
     pub fn advance(&self, by: Duration) -> Result<()> {
         if !self.clock.is_manual() {
             return Err(invalid("the clock is the machine's; start with a manual one to move time"));
+        }
+        if by > ADVANCE_MAX {
+            return Err(invalid(format!("{by:?} is more than 100 years")));
         }
         self.clock.advance(by);
         Ok(())

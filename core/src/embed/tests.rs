@@ -278,6 +278,8 @@ fn time_moves_on_command() {
     broker.advance(Duration::from_secs(1)).unwrap();
     assert_eq!(broker.wait_for("t", 1, LONG).unwrap(), 1);
     assert_eq!(broker.now_ms() - before, 7_200_000);
+    assert_eq!(broker.advance(Duration::MAX).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    assert_eq!(broker.now_ms() - before, 7_200_000);
 }
 
 #[test]
