@@ -11,6 +11,8 @@
  * - Structures that are passed in begin with their size. Begin with their BROKER_..._INIT, which sets it.
  * - Strings are UTF-8 and end with NUL.
  * - NULL is never a crash: where it is not allowed, the answer is BROKER_STATUS_INVALID_ARGUMENT.
+ * - A function that is given to the library must return to it: no exception of C++, no longjmp.
+ * - A child made by fork() must neither use nor release the handles of its parent.
  * - The library installs no signal handlers, prints nothing and never ends the process.
  */
 
@@ -240,7 +242,8 @@ typedef struct {
   size_t property_count;
   // Gets the log of this broker. NULL: there is none.
   broker_log_t log;
-  // Given to log with each line. It must live until broker_stop or broker_free returns.
+  // Given to log with each line. It must live until broker_stop or broker_free returns, or broker_start has
+  // failed.
   void *log_context;
   // What to log: that much and what matters more. 0: BROKER_LOG_INFO.
   uint32_t log_level;
@@ -436,11 +439,13 @@ void broker_consumer_free(broker_consumer_t **consumer);
 // The message of a delivery, which lives until the delivery is released; NULL for NULL.
 const broker_message_view_t *broker_delivery_message(const broker_delivery_t *delivery);
 
-// Says that the message is dealt with. The group's offset moves on when all before it are, too.
+// Says that the message is dealt with. The group's offset moves on when all before it are, too. Of no effect the second time,
+// after the consumer was closed, and when the queue is another member's, or its offset was set, meanwhile.
 broker_status_t broker_delivery_ack(const broker_delivery_t *delivery);
 
 // Gives the message back: the group gets it again after the time of delay_level, which is from 1 on,
-// BROKER_RETRY_LADDER or BROKER_RETRY_DEAD_LETTER.
+// BROKER_RETRY_LADDER or BROKER_RETRY_DEAD_LETTER. Waits for the disk with SYNC_FLUSH. When it fails, the message is still to be dealt
+// with. Of no effect where broker_delivery_ack has none.
 broker_status_t broker_delivery_retry(const broker_delivery_t *delivery, int32_t delay_level);
 
 // Releases a delivery and sets *delivery to NULL. NULL is allowed for both.
@@ -473,9 +478,8 @@ broker_status_t broker_counters_json(const broker_t *broker, char **out);
 // Java's runtime info.
 broker_status_t broker_store_json(const broker_t *broker, char **out);
 
-// Reads a queue from `offset` on, whatever any group has consumed: max_messages at most, and no more than the broker gives
-// a client at once (maxTransferCountOnMessageInMemory and the like). With nothing there, waits timeout_ms for the first
-// message; an empty list is a success. broker_messages_next_offset says where to read on.
+// Reads a queue from `offset` on, whatever any group has consumed: max_messages at most, at least one. With nothing there, waits
+// timeout_ms for the first message; an empty list is a success. broker_messages_next_offset says where to read on.
 broker_status_t broker_pull(const broker_t *broker, const char *topic, uint32_t queue, int64_t offset, size_t max_messages, uint32_t timeout_ms, broker_messages_t **out);
 
 // Lists the messages of a topic that the query asks for.
@@ -544,7 +548,7 @@ broker_status_t broker_message_count(const broker_t *broker, const char *topic, 
 broker_status_t broker_now_ms(const broker_t *broker, int64_t *now_ms);
 
 // Moves a BROKER_CLOCK_MANUAL forward: what is delayed comes, transactions are checked, long polls end.
-// BROKER_STATUS_INVALID_ARGUMENT with the clock of the machine.
+// BROKER_STATUS_INVALID_ARGUMENT with the clock of the machine, and for more than 100 years.
 broker_status_t broker_advance(const broker_t *broker, uint64_t by_ms);
 
 // Lets requests of clients fail, or take long. Calls of this library are not affected. Several faults are tried in the
@@ -555,7 +559,7 @@ broker_status_t broker_fail_next(const broker_t *broker, const broker_fault_t *f
 broker_status_t broker_clear_faults(const broker_t *broker);
 
 // Copies the store to `dir`, which must be empty or missing, while the broker goes on. Everything stored before the call is
-// in it. options.snapshot_dir starts from it.
+// in it. options.snapshot_dir starts from it. On failure `dir` is left empty.
 broker_status_t broker_snapshot(const broker_t *broker, const char *dir);
 
 // Deletes what tests leave behind: topics and groups that are not the broker's own, messages, offsets, what waits, faults.

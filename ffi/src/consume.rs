@@ -103,7 +103,8 @@ pub unsafe extern "C" fn broker_delivery_message(
     unsafe { delivery.as_ref() }.map_or(std::ptr::null(), |delivery| delivery.shown.view())
 }
 
-/// Says that the message is dealt with. The group's offset moves on when all before it are, too.
+/// Says that the message is dealt with. The group's offset moves on when all before it are, too. Of no effect the second time,
+/// after the consumer was closed, and when the queue is another member's, or its offset was set, meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_delivery_ack(delivery: *const BrokerDelivery) -> BrokerStatus {
     // SAFETY: NULL or a live delivery.
@@ -111,7 +112,8 @@ pub unsafe extern "C" fn broker_delivery_ack(delivery: *const BrokerDelivery) ->
 }
 
 /// Gives the message back: the group gets it again after the time of delay_level, which is from 1 on,
-/// BROKER_RETRY_LADDER or BROKER_RETRY_DEAD_LETTER.
+/// BROKER_RETRY_LADDER or BROKER_RETRY_DEAD_LETTER. Waits for the disk with SYNC_FLUSH. When it fails, the message is still to be dealt
+/// with. Of no effect where broker_delivery_ack has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_delivery_retry(
     delivery: *const BrokerDelivery,

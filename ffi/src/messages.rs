@@ -152,9 +152,8 @@ unsafe impl WithSize for BrokerQuery {
     const NAME: &'static str = "broker_query_t";
 }
 
-/// Reads a queue from `offset` on, whatever any group has consumed: max_messages at most, and no more than the broker gives
-/// a client at once (maxTransferCountOnMessageInMemory and the like). With nothing there, waits timeout_ms for the first
-/// message; an empty list is a success. broker_messages_next_offset says where to read on.
+/// Reads a queue from `offset` on, whatever any group has consumed: max_messages at most, at least one. With nothing there, waits
+/// timeout_ms for the first message; an empty list is a success. broker_messages_next_offset says where to read on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_pull(
     broker: *const BrokerHandle,

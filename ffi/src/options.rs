@@ -50,7 +50,8 @@ pub struct BrokerOptions {
     pub property_count: usize,
     /// Gets the log of this broker. NULL: there is none.
     pub log: BrokerLog,
-    /// Given to log with each line. It must live until broker_stop or broker_free returns.
+    /// Given to log with each line. It must live until broker_stop or broker_free returns, or broker_start has
+    /// failed.
     pub log_context: *mut c_void,
     /// What to log: that much and what matters more. 0: BROKER_LOG_INFO.
     pub log_level: u32,

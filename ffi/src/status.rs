@@ -67,7 +67,8 @@ thread_local! {
 
 /// Keeps the text of `error` for this thread and answers its status.
 pub(crate) fn failed(error: &Error) -> BrokerStatus {
-    LAST_ERROR.with(|last| *last.borrow_mut() = lossy(&error.to_string()));
+    // A thread that ends has no last error any more, but may still call.
+    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = lossy(&error.to_string()));
     BrokerStatus::of(error.kind())
 }
 
@@ -75,7 +76,8 @@ pub(crate) fn failed(error: &Error) -> BrokerStatus {
 /// thread. Success does not change it.
 #[unsafe(no_mangle)]
 pub extern "C" fn broker_last_error() -> *const c_char {
-    or_internal(|| LAST_ERROR.with(|last| last.borrow().as_ptr()), || c"".as_ptr())
+    let text = || LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr());
+    or_internal(text, || c"".as_ptr())
 }
 
 /// The name of a status, such as "PORT_IN_USE"; "UNKNOWN" for a number that is none. It lives for ever.
@@ -131,5 +133,25 @@ mod tests {
         assert_eq!(text(broker_last_error()), "no   luck");
         let other = std::thread::spawn(move || text(broker_last_error()));
         assert_eq!(other.join().unwrap(), "");
+    }
+
+    struct CallsAtTheEnd;
+
+    impl Drop for CallsAtTheEnd {
+        fn drop(&mut self) {
+            assert_eq!(failed(&Error::new(ErrorKind::Io, "late")), BrokerStatus::Io);
+            assert!(!broker_last_error().is_null());
+        }
+    }
+
+    #[test]
+    fn a_thread_that_ends_may_still_call() {
+        thread_local!(static LATE: CallsAtTheEnd = const { CallsAtTheEnd });
+        let ends = std::thread::spawn(|| {
+            // Ends after the text of the last error, which is made later.
+            LATE.with(|_| ());
+            failed(&Error::new(ErrorKind::Io, "first"));
+        });
+        ends.join().unwrap();
     }
 }

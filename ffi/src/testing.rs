@@ -112,7 +112,7 @@ pub unsafe extern "C" fn broker_now_ms(broker: *const BrokerHandle, now_ms: *mut
 }
 
 /// Moves a BROKER_CLOCK_MANUAL forward: what is delayed comes, transactions are checked, long polls end.
-/// BROKER_STATUS_INVALID_ARGUMENT with the clock of the machine.
+/// BROKER_STATUS_INVALID_ARGUMENT with the clock of the machine, and for more than 100 years.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_advance(broker: *const BrokerHandle, by_ms: u64) -> BrokerStatus {
     // SAFETY: NULL or a live handle.
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn broker_clear_faults(broker: *const BrokerHandle) -> Bro
 }
 
 /// Copies the store to `dir`, which must be empty or missing, while the broker goes on. Everything stored before the call is
-/// in it. options.snapshot_dir starts from it.
+/// in it. options.snapshot_dir starts from it. On failure `dir` is left empty.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn broker_snapshot(broker: *const BrokerHandle, dir: *const c_char) -> BrokerStatus {
     // SAFETY: NULL, or a live handle and a C string.

@@ -161,7 +161,7 @@ impl Delivery {
     }
 
     /// Says that the message was dealt with. The group's offset moves on once there is no gap before it. Of no effect the second
-    /// time, after the consumer left, or when the queue is another member's by now.
+    /// time, after the consumer left, or when the queue is another member's, or its offset was set, meanwhile.
     pub fn ack(&self) -> Result<()> {
         self.shared.guarded("ack", || {
             self.shared.member.acknowledge(&*self.shared.operations()?, &self.handed);
