@@ -71,7 +71,9 @@ impl Faults {
 
     /// Forgets all.
     pub fn clear(&self) {
-        self.0.rules.lock().clear();
+        let mut rules = self.0.rules.lock();
+        rules.clear();
+        // Under the lock, like every store: one that is added meanwhile stays armed.
         self.0.armed.store(false, Ordering::Release);
     }
 
