@@ -4,6 +4,7 @@
 //! change between the last two is lost. Deadlines are of real time, also where the broker goes by a manual clock: a test that
 //! waits must end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::clock::{Clock, Moment};
 
 /// Told of a change, on whichever thread makes it: it must not block, nor wait for a lock that a caller of the broker may hold.
+/// A panic in it is dropped.
 pub type OnChange = Arc<dyn Fn() + Send + Sync>;
 
 /// Moves on with every change.
@@ -58,7 +60,7 @@ pub enum Waited<T> {
     Closed,
 }
 
-/// A subscription. Dropping it ends it.
+/// A subscription. Dropping it ends it; a call that is under way on another thread may still go on.
 #[derive(Debug)]
 pub struct Wake {
     subscriber: Arc<Subscriber>,
@@ -89,7 +91,8 @@ impl Drop for Wake {
 impl Subscriber {
     fn signal(&self) {
         if self.armed.swap(false, Ordering::SeqCst) {
-            (self.on_change)();
+            // The host's function is none of ours: what it panics about must not end the thread that made the change.
+            let _ = catch_unwind(AssertUnwindSafe(|| (self.on_change)()));
         }
     }
 }

@@ -267,6 +267,37 @@ fn a_signal_tells_who_must_not_block() {
 }
 
 #[test]
+fn a_signal_that_panics_harms_nobody() {
+    let broker = started();
+    let wake = broker.on_change(Arc::new(|| panic!("on purpose"))).unwrap();
+    for body in ["1", "2"] {
+        wake.arm();
+        broker.send(&NewMessage::new("t", body)).unwrap();
+    }
+    assert_eq!((broker.message_count("t").unwrap(), broker.health()), (2, Health::Ok));
+    wake.arm();
+    stop(&broker);
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_thread_and_no_file_open() {
+    let scratch = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let in_store = || {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        open.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to.starts_with(scratch.path()))).count()
+    };
+    let mapped =
+        || std::fs::read_to_string("/proc/self/maps").unwrap().contains(scratch.path().to_str().unwrap());
+    let error = start(Options::new().store_dir(scratch.path()).port(port)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PortInUse);
+    assert_eq!((in_store(), mapped()), (0, false));
+    start(Options::new().store_dir(scratch.path())).unwrap();
+    assert_eq!((in_store(), mapped()), (0, false));
+}
+
+#[test]
 fn time_moves_on_command() {
     let broker = manual();
     let delayed = NewMessage { delay_level: 18, ..NewMessage::new("t", "late") };
