@@ -70,6 +70,8 @@ struct Queue {
     ready: VecDeque<(i64, Bytes)>,
     /// Handed out, but not acknowledged.
     open: BTreeSet<i64>,
+    /// Those of them that are being given back.
+    giving: BTreeSet<i64>,
     /// Where the group is, as far as this member knows. Another place there means that somebody set it.
     committed: Place,
 }
@@ -86,7 +88,8 @@ pub struct Handed {
 
 impl Queue {
     fn at(offset: i64, committed: Place, time: u64) -> Self {
-        Self { time, next: offset, ready: VecDeque::new(), open: BTreeSet::new(), committed }
+        let (ready, open, giving) = (VecDeque::new(), BTreeSet::new(), BTreeSet::new());
+        Self { time, next: offset, ready, open, giving, committed }
     }
 
     /// Everything before this is done with.
@@ -264,11 +267,21 @@ impl LocalMember {
         }
     }
 
-    /// True while a message is this member's to deal with.
-    pub fn has_open(&self, handed: &Handed) -> bool {
-        let state = self.state.lock();
-        let queue = state.queues.get(&handed.queue).filter(|queue| queue.time == handed.time);
-        queue.is_some_and(|queue| queue.open.contains(&handed.offset))
+    /// True when a message is this member's to deal with, and nobody else gives it back. To be followed by
+    /// [`LocalMember::end_give_back`].
+    pub fn begin_give_back(&self, handed: &Handed) -> bool {
+        let mut state = self.state.lock();
+        let queue = state.queues.get_mut(&handed.queue).filter(|queue| queue.time == handed.time);
+        queue.is_some_and(|queue| queue.open.contains(&handed.offset) && queue.giving.insert(handed.offset))
+    }
+
+    /// It was given back and acknowledged, or could not be.
+    pub fn end_give_back(&self, handed: &Handed) {
+        let mut state = self.state.lock();
+        let queue = state.queues.get_mut(&handed.queue).filter(|queue| queue.time == handed.time);
+        if let Some(queue) = queue {
+            queue.giving.remove(&handed.offset);
+        }
     }
 
     /// Gives a message back, to come again after the delay of `level`; 0 leaves the level to the group's ladder, below 0 makes it

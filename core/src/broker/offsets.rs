@@ -166,8 +166,13 @@ impl ConsumerOffsets {
             Some(queues) => change(&queues),
             None => {
                 let mut groups = self.groups.write();
-                let topics = groups.entry(group.to_string()).or_default();
-                change(topics.entry(topic.to_string()).or_default())
+                let found = groups.get(&*group).and_then(|topics| topics.get(&*topic)).cloned();
+                let queues = found.unwrap_or_default();
+                let changed = change(&queues);
+                if changed.is_some() {
+                    groups.entry(group.to_string()).or_default().insert(topic.to_string(), queues);
+                }
+                changed
             }
         };
         let Some(old) = changed else { return false };

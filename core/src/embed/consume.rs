@@ -171,24 +171,29 @@ impl Delivery {
 
     /// Gives the message back: it comes again to the group after the delay of `delay_level`; 0 leaves that to the number of times it
     /// came (10 s at first), below 0 makes it a dead letter. After the group's `retryMaxTimes` it becomes one too. Of no effect where
-    /// [`Delivery::ack`] has none.
+    /// [`Delivery::ack`] has none, and while another thread gives it back.
     pub fn retry(&self, delay_level: i32) -> Result<()> {
         self.shared.guarded("retry", || {
             let operations = self.shared.operations()?;
             let member = &self.shared.member;
-            if !member.has_open(&self.handed) {
+            if !member.begin_give_back(&self.handed) {
                 return Ok(());
             }
-            if let Some(outcome) =
-                member.give_back(&operations, &self.handed, delay_level).map_err(refused)?
-            {
-                let status = outcome.ticket.map_or(outcome.status, |ticket| ticket.wait(FLUSH_WAIT_MAX));
-                if !matches!(status, PutStatus::Ok | PutStatus::FlushDiskTimeout) {
-                    return Err(not_stored(&operations, status));
-                }
-            }
-            member.acknowledge(&operations, &self.handed);
-            Ok(())
+            let given_back = self.give_back(&operations, delay_level);
+            member.end_give_back(&self.handed);
+            given_back
         })
+    }
+
+    fn give_back(&self, operations: &Operations, delay_level: i32) -> Result<()> {
+        let member = &self.shared.member;
+        if let Some(outcome) = member.give_back(operations, &self.handed, delay_level).map_err(refused)? {
+            let status = outcome.ticket.map_or(outcome.status, |ticket| ticket.wait(FLUSH_WAIT_MAX));
+            if !matches!(status, PutStatus::Ok | PutStatus::FlushDiskTimeout) {
+                return Err(not_stored(operations, status));
+            }
+        }
+        member.acknowledge(operations, &self.handed);
+        Ok(())
     }
 }

@@ -172,6 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn a_delayed_request_holds_up_no_stop() {
+        let Server { faults, server, io } = start();
+        let mut client = RawClient::connect(server.local_addr());
+        faults.add(fault(ECHO_ON_LANE, 1, FaultAction::Delay(Duration::MAX)));
+        client.send(&crate::net::testing::frame(ECHO_ON_LANE, 1, b"never"));
+        assert_eq!(client.ask(ECHO, 2, b"a").opaque, 2);
+        let begin = std::time::Instant::now();
+        server.drain_and_stop(Duration::from_millis(50));
+        io.stop();
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert!(client.try_next().is_none());
+    }
+
+    #[test]
     fn a_field_is_known_by_its_long_name_in_either_form_of_a_send() {
         let Server { faults, server, io } = start();
         let mut client = RawClient::connect(server.local_addr());

@@ -233,6 +233,8 @@ fn who_advances_finds_out_that_somebody_set_the_offset() {
     assert!(!offsets.advance("g", "t", 0, at_five, 6));
     assert_eq!(offsets.find("g", "t", 0), Some(5));
     assert!(offsets.advance("g", "t", 0, offsets.place("g", "t", 0), 6));
+    assert!(!offsets.advance("g", "u", 0, at_five, 6));
+    assert_eq!(offsets.of_topic("g", "u"), None, "nothing comes of it");
     let at_six = offsets.place("g", "t", 0);
     offsets.copy("g", "g", "t");
     assert_ne!(offsets.place("g", "t", 0), at_six);

@@ -123,3 +123,24 @@ fn a_message_in_a_light_queue_has_its_place_there() {
     assert_eq!(offset(), Some(1));
     assert_eq!(broker.messages(&MessageQuery::new("%LMQ%y")).unwrap().len(), 1);
 }
+
+#[test]
+fn what_several_threads_give_back_comes_again_once() {
+    let broker = manual();
+    broker.create_topic("t", 1).unwrap();
+    broker.send_many(&vec![NewMessage::new("t", "again"); 50]).unwrap();
+    let consumer = broker.consume("t", "g", "*").unwrap();
+    while let Some(delivery) = consumer.try_next().unwrap() {
+        let together = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    together.wait();
+                    delivery.retry(1).unwrap();
+                });
+            }
+        });
+    }
+    assert_eq!(broker.message_count("SCHEDULE_TOPIC_XXXX").unwrap(), 50);
+    assert_eq!(offset_of(&broker, "g"), Some(50));
+}
