@@ -12,7 +12,7 @@
  * - Strings are UTF-8 and end with NUL.
  * - NULL is never a crash: where it is not allowed, the answer is BROKER_STATUS_INVALID_ARGUMENT.
  * - A function that is given to the library must return to it: no exception of C++, no longjmp.
- * - A child made by fork() must neither use nor release the handles of its parent.
+ * - In a child made by fork() the brokers and consumers of its parent answer BROKER_STATUS_FORKED: fork before the start.
  * - The library installs no signal handlers, prints nothing and never ends the process.
  */
 
