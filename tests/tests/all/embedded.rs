@@ -75,10 +75,12 @@ fn a_group_is_shared_with_a_java_client() {
     last.queue = mine.first().map(|queue| *queue as u32);
     test.broker.send(&last).unwrap();
     java.go_on();
+    java.wait_event("consumed");
+    eventually_consumed(&test.broker);
+    java.go_on();
     let output = java.finish();
     let seen = |name: &str| output["embedding_share_group"][name].as_array().map_or(0, Vec::len);
     assert!(seen("queues") >= 3, "two of its own, and one that was left to it: {output:?}");
-    eventually_consumed(&test.broker);
     test.broker.stop(LONG).unwrap();
 }
 

@@ -33,6 +33,8 @@ final class Embedding {
         Set<String> texts = new TreeSet<>();
         inbox.all().forEach(message -> texts.add(Context.text(message.getBody())));
         context.output.put("bodies", texts);
+        // Stays until its offsets are committed: a shutdown commits those of messages whose listener has returned, and no others.
+        context.event("consumed");
     }
 
     /** Requests fail as the test wants it; each time the client sees what it would see of a broken broker. */
